@@ -1,0 +1,92 @@
+"""Signals of obs about itself: what it delivered, dropped, and could not do."""
+
+from obs.signals.model import COUNT, SECONDS, TIMESTAMP, Counter, Gauge, Label
+
+SIGNAL = Label("signal", "Which signal.", ("logs", "traces"))
+REASON = Label("reason", "Why.")
+
+EXPORTED = Counter(
+    name="obs.export.records",
+    labels=(SIGNAL,),
+    help="Records that the backend has accepted.",
+    means="Follows traffic. Flat while the service works means that nothing arrives.",
+)
+DROPPED = Counter(
+    name="obs.dropped",
+    labels=(
+        SIGNAL,
+        Label(
+            "reason",
+            "queue_full, rejected, undelivered or unencodable.",
+            ("queue_full", "rejected", "undelivered", "unencodable"),
+        ),
+    ),
+    help="Records that were given up.",
+    means="Zero. queue_full: the backend is slower than the service; rejected: it refused them; undelivered: the "
+    "process ended first.",
+)
+EXPORT_FAILURES = Counter(
+    name="obs.export.failures",
+    labels=(
+        SIGNAL,
+        Label(
+            "reason", "connection, timeout, status or other.", ("connection", "timeout", "status", "other")
+        ),
+    ),
+    help="Attempts to deliver a batch that failed; a batch is tried again.",
+    means="A few during a restart of the backend. A steady rate means that it is down or refuses.",
+)
+QUEUE_SIZE = Gauge(
+    name="obs.queue.size",
+    labels=(SIGNAL,),
+    across="sum",
+    help="Records that wait for delivery.",
+    means="Near zero. Growing towards the capacity means that drops are near.",
+)
+QUEUE_CAPACITY = Gauge(
+    name="obs.queue.capacity",
+    labels=(SIGNAL,),
+    across="sum",
+    help="The most records that may wait.",
+    means="A constant of the settings times the workers.",
+)
+LAST_EXPORT = Gauge(
+    name="obs.export.last_success",
+    unit=TIMESTAMP,
+    labels=(SIGNAL,),
+    across="max",
+    help="When the backend last accepted a batch, in seconds since 1970.",
+    means="Seconds ago while there is traffic.",
+)
+INTERNAL_ERRORS = Counter(
+    name="obs.internal_errors",
+    labels=(Label("where", "The part of obs that failed."),),
+    help="Errors inside obs that were kept from the application.",
+    means="Zero. Anything else is a fault of obs: the logs of level warning name it.",
+)
+SERIES_CAPPED = Counter(
+    name="obs.series.capped",
+    labels=(Label("metric", "The metric that reached its cap."),),
+    help="Records that went to the overflow series because the metric has too many label values.",
+    means="Zero. A label holds something unbounded, such as an id.",
+)
+LOG_RECORDS = Counter(
+    name="obs.log.records",
+    labels=(Label("level", "The record's level.", ("debug", "info", "warning", "error", "critical")),),
+    help="Log records that the service wrote.",
+    means="The rate of error and critical against the rest is the service's own opinion of itself.",
+)
+BROKEN_FILES = Counter(
+    name="obs.metrics.broken_files",
+    labels=(),
+    unit=COUNT,
+    help="Workers' metric files that were found empty, truncated or damaged at a scrape and left out.",
+    means="Zero. A full disk or a killed machine leaves them.",
+)
+SCRAPE_DURATION = Gauge(
+    name="obs.scrape.duration",
+    unit=SECONDS,
+    across="max",
+    help="How long the last scrape took to answer.",
+    means="Milliseconds. Seconds mean far too many series.",
+)
