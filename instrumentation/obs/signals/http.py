@@ -51,7 +51,5 @@ ATTRIBUTES = (
     SpanAttribute("url.path", "string", "The path that was asked for."),
     SpanAttribute("url.scheme", "string", "http or https."),
     SpanAttribute("server.address", "string", "The host that was asked."),
-    SpanAttribute(
-        "error.type", "string", "The class of the exception, or the status code, when the request failed."
-    ),
+    SpanAttribute("error.type", "string", "The class of the exception, or the status code, when the request failed."),
 )

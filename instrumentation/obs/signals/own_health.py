@@ -29,9 +29,7 @@ EXPORT_FAILURES = Counter(
     name="obs.export.failures",
     labels=(
         SIGNAL,
-        Label(
-            "reason", "connection, timeout, status or other.", ("connection", "timeout", "status", "other")
-        ),
+        Label("reason", "connection, timeout, status or other.", ("connection", "timeout", "status", "other")),
     ),
     help="Attempts to deliver a batch that failed; a batch is tried again.",
     means="A few during a restart of the backend. A steady rate means that it is down or refuses.",

@@ -2,9 +2,7 @@
 
 from obs.signals.model import BYTES, SECONDS, Counter, Gauge, Label
 
-WORKER = Label(
-    "worker", "The worker's number within its target, from 0; a number is used again after a restart."
-)
+WORKER = Label("worker", "The worker's number within its target, from 0; a number is used again after a restart.")
 
 CPU = Counter(
     name="process.cpu",

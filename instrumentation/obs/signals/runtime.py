@@ -3,9 +3,7 @@
 from obs.signals.model import SECONDS, Counter, Histogram, Info, Label
 from obs.signals.process import WORKER
 
-GENERATION = Label(
-    "generation", "The collector's generation: 0 is young and frequent, 2 is full.", ("0", "1", "2")
-)
+GENERATION = Label("generation", "The collector's generation: 0 is young and frequent, 2 is full.", ("0", "1", "2"))
 
 GC_COLLECTIONS = Counter(
     name="python.gc.collections",
