@@ -11,7 +11,7 @@ _MISSING = object()
 class Patcher:
     """Replaces attributes and undoes it in the reverse order.
 
-    Methods are patched, never class objects, so that an application that was created or imported earlier is reached too.
+    Methods are patched, never class objects, so that an application that was created earlier is reached too.
 
     Example:
         >>> class Greeter:

@@ -1,0 +1,34 @@
+"""httpx: outgoing requests get a CLIENT span and carry the trace on, by OpenTelemetry's published package."""
+
+from __future__ import annotations
+
+import os
+
+from obs.integrations import Library
+from obs.runtime.patcher import Patcher
+
+LIBRARY = Library(
+    "httpx",
+    "httpx",
+    "0.18",
+    needs=("opentelemetry-instrumentation-httpx", 'pip install "obs-kit[httpx]"'),
+)
+
+_OPT_IN = "OTEL_SEMCONV_STABILITY_OPT_IN"
+
+
+def install(patch: Patcher) -> None:
+    """Turn the package on, with OpenTelemetry's stable names."""
+    from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+
+    instrumentor = HTTPXClientInstrumentor()
+    if instrumentor.is_instrumented_by_opentelemetry:
+        return
+    chosen = os.environ.get(_OPT_IN)
+    os.environ.setdefault(_OPT_IN, "http")
+    try:
+        instrumentor.instrument()
+    finally:
+        if chosen is None:
+            del os.environ[_OPT_IN]
+    patch.on_restore(instrumentor.uninstrument)

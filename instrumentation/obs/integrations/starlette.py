@@ -1,0 +1,85 @@
+"""Starlette: every request to an application is observed once, with the template of its route."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from obs.integrations import Library
+from obs.requests import asgi
+from obs.requests.routes import declare_asgi_routes
+from obs.runtime import lifecycle
+from obs.runtime.guard import Guard
+from obs.runtime.patcher import Patcher
+from obs.signals import http
+
+LIBRARY = Library("starlette", "starlette", "0.37", signals=(http.SERVER_DURATION, http.ACTIVE_REQUESTS))
+
+# Starlette's own middleware leaves a request alone that carries this key.
+_NATIVE = "starlette.opentelemetry"
+
+
+def install(patch: Patcher) -> None:
+    """Observe `Starlette.__call__`, and learn the template from the route that handles the request."""
+    from starlette.applications import Starlette
+    from starlette.routing import Mount, Route
+
+    patch.wrap(Starlette, "__call__", lambda original: observed_call(original, (_NATIVE, True)))
+    patch.wrap(Route, "handle", routed)
+    patch.wrap(Mount, "handle", _mounted)
+
+
+def observed_call(original: Any, native: tuple[str, object]) -> Any:
+    """An application's `__call__` that observes each request once.
+
+    Args:
+        original: The `__call__` that is replaced.
+        native: The key and value in the scope at which the framework's own telemetry steps aside.
+    """
+    key, value = native
+
+    async def __call__(self: Any, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:  # noqa: N807
+        if scope["type"] == "lifespan":
+            with Guard("routes"):
+                declare_asgi_routes(self.routes)
+            try:
+                await original(self, scope, receive, send)
+            finally:
+                lifecycle.flush()
+            return
+        observation = asgi.begin(scope)
+        if observation is None:
+            if asgi.KEY in scope:
+                scope.setdefault(key, value)
+            await original(self, scope, receive, send)
+            return
+        scope[key] = value
+
+        async def application(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+            await original(self, scope, receive, send)
+
+        await asgi.run(observation, application, scope, receive, send)
+
+    return __call__
+
+
+def routed(original: Any) -> Any:
+    """A route's `handle` that tells the observation its template."""
+
+    def handle(self: Any, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> Any:
+        observation = scope.get(asgi.KEY)
+        if observation is not None:
+            observation.route = observation.prefix + self.path_format
+        return original(self, scope, receive, send)
+
+    return handle
+
+
+def _mounted(original: Any) -> Any:
+    def handle(self: Any, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> Any:
+        observation = scope.get(asgi.KEY)
+        if observation is not None:
+            observation.prefix += self.path
+            observation.route = observation.prefix
+        return original(self, scope, receive, send)
+
+    return handle

@@ -1,0 +1,175 @@
+"""What obs keeps of one request, and the three signals that it becomes when the request ends."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from obs import logs, metrics, traces
+from obs.metrics.instruments import Gauge, Histogram
+from obs.runtime.guard import Guard
+from obs.signals import http
+
+_METHODS = frozenset(http.METHODS)
+_OTHER = "_OTHER"
+
+# A status that no server sends, for a client that went away before the answer began; nginx's convention.
+CLIENT_CLOSED_REQUEST = 499
+
+# Answers are grouped by these; more kinds than this are not remembered, only worked out anew.
+_KINDS_KEPT = 4096
+
+_duration: Histogram = metrics.instrument(http.SERVER_DURATION)
+_active: Gauge = metrics.instrument(http.ACTIVE_REQUESTS)
+
+
+class _Kind(NamedTuple):
+    """What all requests with the same method, route and status have in common."""
+
+    duration: Histogram.Child
+    span_name: str
+    message: str
+    level: str
+    failed: bool
+    status: int
+
+
+_kinds: dict[tuple[str, str, int], _Kind] = {}
+
+
+def _kind(method: str, route: str, status: int) -> _Kind:
+    key = (method, route, status)
+    kind = _kinds.get(key)
+    if kind is None:
+        name = "HTTP" if method == _OTHER else method
+        span_name = f"{name} {route}" if route else name
+        failed = status >= 500
+        kind = _Kind(
+            _duration.child(method, route, str(status)),
+            span_name,
+            f"{span_name} {status}",
+            "error" if failed else "info",
+            failed,
+            status,
+        )
+        if len(_kinds) < _KINDS_KEPT:
+            declare_route(route, (method,))
+            _kinds[key] = kind
+    return kind
+
+
+def declare_route(route: str, methods: tuple[str, ...]) -> None:
+    """Show a route's errors as zero before the first one happens.
+
+    A counter that is born at 500 has an `increase()` of 0 in Prometheus, so the first burst of errors would be unseen.
+    """
+    for method in methods:
+        _duration.zero(method if method in _METHODS else _OTHER, route, "500")
+
+
+def forget() -> None:
+    """Drop what was remembered, for a start with other settings."""
+    _kinds.clear()
+
+
+class Observation:
+    """One request from its arrival to the last byte of its answer.
+
+    Args:
+        method: The request's method as the client sent it.
+        path: The path that was asked for, without the query.
+        scheme: ``http`` or ``https``.
+        host: The host that was asked, without the port; empty when unknown.
+        traceparent: The W3C header, or None.
+        tracestate: The W3C header, or None.
+        baggage: The W3C header, or None.
+    """
+
+    __slots__ = (
+        "_active",
+        "_started",
+        "finished",
+        "host",
+        "method",
+        "path",
+        "prefix",
+        "route",
+        "scheme",
+        "span",
+        "status",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        scheme: str,
+        host: str,
+        traceparent: str | None,
+        tracestate: str | None,
+        baggage: str | None,
+    ) -> None:
+        self._started = time.perf_counter_ns()
+        self.method = method if method in _METHODS else _OTHER
+        self.path = path
+        self.scheme = scheme
+        self.host = host
+        self.prefix = ""
+        self.route = ""
+        self.status = 0
+        self.finished = False
+        self._active = _active.child(self.method)
+        self._active.add(1)
+        self.span = traces.begin_server(traceparent, tracestate, baggage)
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """End the request: record its duration, write its access line and end its span. A second call does nothing.
+
+        Args:
+            error: The exception that ended it, if one did.
+        """
+        if self.finished:
+            return
+        self.finished = True
+        with Guard("request"):
+            elapsed = time.perf_counter_ns() - self._started
+            self._active.add(-1)
+            status = self.status or (500 if isinstance(error, Exception) else CLIENT_CLOSED_REQUEST)
+            kind = _kind(self.method, self.route, status)
+            span = self.span
+            if span.sampled:
+                kind.duration.record(elapsed / 1e9, span.trace_id, span.span_id)
+            else:
+                kind.duration.record(elapsed / 1e9)
+            self._write_line(kind, elapsed, error)
+            span.finish(kind.span_name, self._attributes(kind, error), kind.failed, error)
+
+    def _attributes(self, kind: _Kind, error: BaseException | None) -> dict[str, object]:
+        attributes: dict[str, object] = {
+            "http.request.method": self.method,
+            "http.response.status_code": kind.status,
+            "url.path": self.path,
+            "url.scheme": self.scheme,
+        }
+        if self.route:
+            attributes["http.route"] = self.route
+        if self.host:
+            attributes["server.address"] = self.host
+        if error is not None:
+            attributes["error.type"] = type(error).__qualname__
+        elif kind.failed:
+            attributes["error.type"] = str(kind.status)
+        return attributes
+
+    def _write_line(self, kind: _Kind, elapsed: int, error: BaseException | None) -> None:
+        fields: dict[str, object] = {
+            "http.request.method": self.method,
+            "http.route": self.route,
+            "http.response.status_code": kind.status,
+            "url.path": self.path,
+            "event.duration": elapsed,
+        }
+        if error is not None:
+            fields["error.type"] = type(error).__qualname__
+            fields["error.message"] = str(error)
+        logs.access(kind.level, kind.message, fields, self.span.trace_hex, self.span.span_hex)

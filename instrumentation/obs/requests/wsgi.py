@@ -1,0 +1,104 @@
+"""Observing a WSGI application: from the call to the close of what it returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from obs.requests.observation import Observation
+from obs.runtime.guard import Guard
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Callable[[bytes], object]]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+# Where a request's observation travels; inner applications that find it leave the request alone.
+KEY = "obs.observation"
+
+
+def begin(environ: Environ) -> Observation | None:
+    """Start to observe the request of an environ.
+
+    Returns:
+        The observation, or None where the request is observed already or obs itself failed.
+    """
+    if KEY in environ:
+        return None
+    with Guard("wsgi"):
+        host = environ.get("HTTP_HOST", "")
+        observation = Observation(
+            environ["REQUEST_METHOD"],
+            environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
+            environ.get("wsgi.url_scheme", "http"),
+            host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host,
+            environ.get("HTTP_TRACEPARENT"),
+            environ.get("HTTP_TRACESTATE"),
+            environ.get("HTTP_BAGGAGE"),
+        )
+        environ[KEY] = observation
+        return observation
+    return None
+
+
+def run(
+    observation: Observation,
+    application: Application,
+    environ: Environ,
+    start_response: StartResponse,
+    route_of: Callable[[Environ], str],
+) -> Iterable[bytes]:
+    """Run the application for an observed request; the observation ends when the server closes the answer.
+
+    Args:
+        observation: What `begin` returned.
+        application: The application.
+        environ: The request.
+        start_response: The server's.
+        route_of: Gives the route's template once the application has answered.
+    """
+
+    def observed_start_response(status: str, headers: Any, *more: Any) -> Callable[[bytes], object]:
+        with Guard("wsgi"):
+            observation.status = int(status[:3])
+            observation.route = route_of(environ)
+        return start_response(status, headers, *more)
+
+    try:
+        body = application(environ, observed_start_response)
+    except BaseException as error:
+        with Guard("wsgi"):
+            observation.route = observation.route or route_of(environ)
+        observation.finish(error)
+        observation.span.detach()
+        raise
+    return _ObservedBody(body, observation)
+
+
+class _ObservedBody:
+    """An answer's body that ends the observation when the server is done with it."""
+
+    __slots__ = ("_body", "_observation")
+
+    def __init__(self, body: Iterable[bytes], observation: Observation) -> None:
+        self._body = body
+        self._observation = observation
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._body
+        except BaseException as error:
+            if not isinstance(error, GeneratorExit):
+                self._observation.finish(error)
+            raise
+
+    def close(self) -> None:
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        except BaseException as error:
+            self._observation.finish(error)
+            raise
+        finally:
+            self._observation.finish()
+            self._observation.span.detach()

@@ -1,0 +1,62 @@
+"""Doing something right after a module is imported, so that a library that a service never uses is never loaded."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import sys
+from collections.abc import Callable, Sequence
+from types import ModuleType
+
+from obs.runtime.guard import Guard
+
+
+class ImportHook(importlib.abc.MetaPathFinder):
+    """Watches the imports of some modules and calls back once each has been executed.
+
+    Args:
+        wanted: What to call after the import, by the module's name.
+    """
+
+    def __init__(self, wanted: dict[str, Callable[[], None]]) -> None:
+        self._wanted = dict(wanted)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Let the other finders find it, and wrap the loader of a module that is waited for."""
+        then = self._wanted.pop(fullname, None)
+        if then is None:
+            return None
+        for finder in sys.meta_path:
+            if finder is self:
+                continue
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _Loader(spec.loader, then)
+                return spec
+        return None
+
+
+class _Loader(importlib.abc.Loader):
+    """A loader that calls back after the real one has executed the module."""
+
+    def __init__(self, real: importlib.abc.Loader, then: Callable[[], None]) -> None:
+        self._real = real
+        self._then = then
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return self._real.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        # Afterwards nothing of obs stands between the module and whoever asks it for its loader.
+        module.__loader__ = self._real
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._real
+        self._real.exec_module(module)
+        with Guard("on_import"):
+            self._then()

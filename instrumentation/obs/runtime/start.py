@@ -1,0 +1,177 @@
+"""Building what init() asks for out of the rooms, and taking it down again."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from functools import partial
+
+from obs import integrations, logs, metrics, traces
+from obs.requests import observation
+from obs.runtime import guard, lifecycle
+from obs.runtime.export import Exporter
+from obs.runtime.on_import import ImportHook
+from obs.runtime.patcher import Patcher
+from obs.runtime.report import Report
+from obs.runtime.target import find_target
+from obs.settings import Settings, resolve
+from obs.signals import own_health
+
+_lock = threading.RLock()
+_running: Running | None = None
+
+
+class Running:
+    """The parts of a started obs, in the order in which they depend on one another.
+
+    Args:
+        settings: What was asked for.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.report = Report(settings)
+        self._patch = Patcher()
+        target = find_target(settings)
+        self.report.instance_id = target.instance_id
+        self._metrics = metrics.start(settings, target)
+        self._exporter = Exporter(settings)
+        self._traces = traces.start(settings, target, self._exporter)
+        self._logs = logs.start(settings, target, self._exporter)
+        metrics.current_trace = traces.current_ids
+        logs.current_ids = traces.current_ids
+        self._count_internal_errors()
+        self._describe()
+        self._integrate()
+
+    def _count_internal_errors(self) -> None:
+        counter = metrics.instrument(own_health.INTERNAL_ERRORS)
+        guard.count = lambda where: counter.child(where).add(1)
+
+    def _describe(self) -> None:
+        settings, report = self.settings, self.report
+        port = self._metrics.port
+        if port is None:
+            report.add("metrics", "enabled", "in the process; no port is served")
+        else:
+            report.metrics_url = f"http://{settings.metrics_host}:{port}{settings.metrics_path}"
+            report.add("metrics", "enabled", report.metrics_url)
+        if settings.endpoint:
+            report.add("traces", "enabled", f"to {settings.endpoint}")
+        else:
+            report.add("traces", "enabled", "ids in logs and headers; set `endpoint` to export them")
+        report.add("logs", "enabled", f"to {settings.logs_to}")
+        report.warnings.extend(self._metrics.warnings)
+
+    def _integrate(self) -> None:
+        waiting = {}
+        for name, integration in integrations.found():
+            reason = self._why_not(name, integration.LIBRARY)
+            if reason:
+                self.report.add(name, "skipped", reason)
+            elif integration.LIBRARY.module in sys.modules:
+                self._install(name, integration)
+            else:
+                self.report.add(name, "waiting", f"begins when `{integration.LIBRARY.module}` is imported")
+                waiting[integration.LIBRARY.module] = partial(self._install, name, integration)
+        if waiting:
+            hook = ImportHook(waiting)
+            sys.meta_path.insert(0, hook)
+            self._patch.on_restore(lambda: sys.meta_path.remove(hook))
+
+    def _why_not(self, name: str, library: integrations.Library) -> str:
+        if name in self.settings.disable:
+            return "disabled by the setting `disable`"
+        try:
+            version = importlib.metadata.version(library.distribution)
+        except importlib.metadata.PackageNotFoundError:
+            return "not installed"
+        if _numbers(version) < _numbers(library.minimum):
+            return f"{library.distribution} {version} is older than {library.minimum}"
+        if library.needs:
+            try:
+                importlib.metadata.version(library.needs[0])
+            except importlib.metadata.PackageNotFoundError:
+                return f"needs {library.needs[0]}: {library.needs[1]}"
+        return ""
+
+    def _install(self, name: str, integration: integrations.Integration) -> None:
+        patch = Patcher()
+        try:
+            integration.install(patch)
+        except Exception as error:  # noqa: BLE001 - whatever a library throws, the others go on
+            patch.restore()
+            self.report.add(name, "skipped", f"{type(error).__name__}: {error}")
+            return
+        self._patch.on_restore(patch.restore)
+        self.report.add(name, "enabled", importlib.metadata.version(integration.LIBRARY.distribution))
+
+    def flush(self) -> None:
+        """Deliver what is held, all signals within one deadline."""
+        deadline = time.monotonic() + self.settings.exit_deadline
+        for part in (self._logs, self._traces):
+            with guard.Guard("flush"):
+                part.flush(max(0.0, deadline - time.monotonic()))
+        with guard.Guard("flush"):
+            self._exporter.flush(max(0.0, deadline - time.monotonic()))
+        with guard.Guard("flush"):
+            self._metrics.flush()
+
+    def stop(self) -> None:
+        """Deliver what is held, undo every patch and give back what was replaced."""
+        deadline = time.monotonic() + self.settings.exit_deadline
+        self._patch.restore()
+        for name, part in (("logs", self._logs), ("traces", self._traces), ("export", self._exporter)):
+            with guard.Guard(f"stop.{name}"):
+                part.stop(max(0.0, deadline - time.monotonic()))
+        guard.count = None
+        with guard.Guard("stop.metrics"):
+            self._metrics.stop()
+        observation.forget()
+
+    def after_fork_in_child(self) -> None:
+        """Start empty in a forked child: the parent delivers what was the parent's."""
+        for part in (self._metrics, self._exporter, self._traces, self._logs):
+            with guard.Guard("fork"):
+                part.after_fork_in_child()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
+
+
+def start(arguments: Mapping[str, object]) -> Report:
+    """Start obs with these settings; what was started before is taken down first.
+
+    Raises:
+        SettingError: A setting is unknown or wrong; nothing was changed.
+    """
+    global _running
+    resolved = resolve(arguments)
+    with _lock:
+        stop()
+        if not resolved.settings.enabled:
+            report = Report(resolved.settings)
+            for signal in ("metrics", "traces", "logs"):
+                report.add(signal, "skipped", f"`enabled` is false ({resolved.origins['enabled']})")
+        else:
+            _running = Running(resolved.settings)
+            report = _running.report
+            lifecycle.hold(_running)
+        report.warnings[:0] = resolved.warnings
+    for warning in report.warnings:
+        logs.get_logger("obs").warning(warning)
+    return report
+
+
+def stop() -> None:
+    """Take down what runs, if anything does."""
+    global _running
+    with _lock:
+        running, _running = _running, None
+        if running is not None:
+            lifecycle.hold(None)
+            running.stop()
