@@ -1,0 +1,1 @@
+"""The stack around services: generated configuration, local mode, and the programs that it runs."""
