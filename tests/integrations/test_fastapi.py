@@ -1,0 +1,280 @@
+"""FastAPI and Starlette: one SERVER span, one access line and one count a request, whatever else is in the process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import APIRouter, BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+import obs
+
+pytestmark = pytest.mark.usefixtures("initialised")
+
+
+def ask(app: Any, *paths: str, method: str = "GET", headers: dict[str, str] | None = None) -> list[int]:
+    """Ask an application for some paths and return the status codes; an unhandled exception counts as 500."""
+
+    async def run() -> list[int]:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop.example") as client:
+            return [(await client.request(method, path, headers=headers)).status_code for path in paths]
+
+    return asyncio.run(run())
+
+
+def scrape() -> dict[str, float]:
+    """What a scrape of the process shows, by the series as it is written."""
+
+    async def run() -> str:
+        transport = httpx.ASGITransport(obs.metrics_app())
+        async with httpx.AsyncClient(transport=transport, base_url="http://metrics.example") as client:
+            return (await client.get("/metrics")).text
+
+    lines = [line for line in asyncio.run(run()).splitlines() if line and not line.startswith("#")]
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
+
+
+def counted(method: str, route: str, status: int) -> float:
+    """How many requests of a kind the metrics show."""
+    labels = f'http_request_method="{method}",http_route="{route}",http_response_status_code="{status}"'
+    return scrape()[f"http_server_request_duration_seconds_count{{{labels}}}"]
+
+
+def shop() -> FastAPI:
+    """An application with a plain, an included, a failing and a mounted route."""
+    app = FastAPI()
+
+    @app.get("/items/{item_id}")
+    async def item(item_id: int) -> dict[str, int]:
+        return {"item": item_id}
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError("the shop is on fire")
+
+    router = APIRouter(prefix="/api")
+
+    @router.get("/deep/{name}")
+    def deep(name: str) -> str:
+        return name
+
+    app.include_router(router, prefix="/v1")
+
+    sub = FastAPI()
+
+    @sub.get("/inner/{number}")
+    async def inner(number: int) -> int:
+        return number
+
+    app.mount("/sub", sub)
+    return app
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["init before the application", "init after the application"])
+@pytest.mark.parametrize("native", [True, False], ids=["FastAPI's telemetry on", "FastAPI's telemetry off"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_request_gives_exactly_one_server_span(sink: Any, early: bool, native: bool, times: int) -> None:
+    """One SERVER span with the route's template, in every order of start and with FastAPI's own telemetry on or off."""
+
+    def start() -> None:
+        for _ in range(times):
+            obs.init(service="shop", endpoint=sink.url, metrics_port=0)
+
+    if early:
+        start()
+    app = FastAPI(telemetry={"tracing": native})
+
+    @app.get("/items/{item_id}")
+    async def item(item_id: int) -> int:
+        return item_id
+
+    if not early:
+        start()
+    assert ask(app, "/items/1") == [200]
+    obs.shutdown()
+    assert [span.name for span in sink.server_spans()] == ["GET /items/{item_id}"]
+
+
+@pytest.mark.parametrize(
+    ("path", "route", "status"),
+    [
+        ("/items/7", "/items/{item_id}", 200),
+        ("/v1/api/deep/x", "/v1/api/deep/{name}", 200),
+        ("/sub/inner/3", "/sub/inner/{number}", 200),
+        ("/items/seven", "/items/{item_id}", 422),
+        ("/nowhere/7", "", 404),
+        ("/broken", "/broken", 500),
+    ],
+)
+def test_span_metric_and_line_carry_the_same_route(
+    sink: Any, capfd: pytest.CaptureFixture[str], path: str, route: str, status: int
+) -> None:
+    """The three signals of one request agree on route, status and trace."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0, log_format="json")
+    assert ask(shop(), path) == [status]
+    assert counted("GET", route, status) == 1
+    obs.shutdown()
+    (span,) = sink.server_spans()
+    assert span.name == f"GET {route}".strip()
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
+    (line,) = [line for line in lines if line.get("http", {}).get("response")]
+    assert (line["http"]["response"]["status_code"], line["trace"]["id"]) == (status, span.trace_id.hex())
+    assert line["http"].get("route", "") == route
+
+
+def test_errors_exist_at_zero_before_the_first_request() -> None:
+    """Every known route shows its errors as zero once the application has started."""
+    obs.init(service="shop", metrics_port=0)
+    app = shop()
+
+    async def start() -> None:
+        async with app.router.lifespan_context(app):
+            pass
+        messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+        async def receive() -> Any:
+            return next(messages)
+
+        async def send(_message: Any) -> None:
+            return
+
+        await app({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
+
+    asyncio.run(start())
+    assert counted("GET", "/items/{item_id}", 500) == 0
+    assert counted("GET", "/v1/api/deep/{name}", 500) == 0
+    assert counted("GET", "/sub/inner/{number}", 500) == 0
+
+
+def test_a_remote_trace_is_continued(sink: Any) -> None:
+    """A valid traceparent gives the span its trace and its parent."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0)
+    header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    ask(shop(), "/items/1", headers={"traceparent": header})
+    obs.shutdown()
+    (span,) = sink.server_spans()
+    assert (span.trace_id.hex(), span.parent_span_id.hex()) == (header[3:35], header[36:52])
+
+
+def test_invented_methods_share_one_series(sink: Any) -> None:
+    """A method that no standard knows is counted as `_OTHER`."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0)
+    for number in range(20):
+        ask(shop(), "/items/1", method=f"INVENTED{number}")
+    series = [name for name in scrape() if "INVENTED" in name]
+    assert (series, counted("_OTHER", "/items/{item_id}", 405)) == ([], 20)
+
+
+def test_starlette_with_middleware_and_mount_is_observed_once(sink: Any) -> None:
+    """A middleware that makes tasks of its own and a mounted application change nothing."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0)
+
+    async def hello(request: Request) -> Response:
+        return PlainTextResponse(str(request.path_params["name"]))
+
+    async def pass_on(request: Request, call_next: Any) -> Response:
+        answer: Response = await call_next(request)
+        return answer
+
+    app = Starlette(
+        routes=[Mount("/{tenant}", Starlette(routes=[Route("/hello/{name}", hello)]))],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=pass_on)],
+    )
+    assert ask(app, "/acme/hello/bob", "/other/hello/eve") == [200, 200]
+    assert counted("GET", "/{tenant}/hello/{name}", 200) == 2
+    obs.shutdown()
+    assert [span.name for span in sink.server_spans()] == ["GET /{tenant}/hello/{name}"] * 2
+
+
+def test_an_unhandled_error_still_reaches_the_server(sink: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """The exception passes through obs, and line and span name it."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0, log_format="json")
+
+    async def run() -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(shop()), base_url="http://shop.example") as client:
+            await client.get("/broken")
+
+    with pytest.raises(RuntimeError, match="on fire"):
+        asyncio.run(run())
+    obs.shutdown()
+    (span,) = sink.server_spans()
+    assert span.events[0].name == "exception"
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
+    (line,) = [line for line in lines if line.get("http", {}).get("response")]
+    assert (line["log.level"], line["error"]["type"]) == ("error", "RuntimeError")
+
+
+def test_a_streamed_answer_ends_with_its_last_part(sink: Any) -> None:
+    """The duration covers the whole stream, and what the stream does belongs to the request's trace."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0)
+    app = FastAPI()
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        async def parts() -> Any:
+            for number in range(3):
+                with obs.span("part"):
+                    yield str(number)
+
+        return StreamingResponse(parts())
+
+    assert ask(app, "/stream") == [200]
+    obs.shutdown()
+    (server,) = sink.server_spans()
+    parts = [span for span in sink.spans if span.name == "part"]
+    assert {span.parent_span_id for span in parts} == {server.span_id}
+    assert max(span.end_time_unix_nano for span in parts) <= server.end_time_unix_nano
+
+
+def test_a_background_task_is_not_part_of_what_the_user_waits_for(sink: Any) -> None:
+    """The span ends with the answer, and the task's own spans still belong to the trace."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0)
+    app = FastAPI()
+
+    def later() -> None:
+        with obs.span("later"):
+            pass
+
+    @app.get("/begin")
+    async def begin(tasks: BackgroundTasks) -> None:
+        tasks.add_task(later)
+
+    assert ask(app, "/begin") == [200]
+    obs.shutdown()
+    (server,) = sink.server_spans()
+    (task,) = [span for span in sink.spans if span.name == "later"]
+    assert task.trace_id == server.trace_id
+    assert server.end_time_unix_nano <= task.start_time_unix_nano
+
+
+def test_shutdown_gives_the_methods_back() -> None:
+    """After shutdown no method of the frameworks is replaced."""
+    before = (FastAPI.__call__, Starlette.__call__, Route.handle, Mount.handle)
+    obs.init(service="shop", metrics_port=0)
+    assert FastAPI.__call__ is not before[0]
+    obs.shutdown()
+    assert (FastAPI.__call__, Starlette.__call__, Route.handle, Mount.handle) == before
+
+
+def test_series_do_not_grow_with_what_clients_send() -> None:
+    """A thousand ids, unknown paths, methods and hosts leave few series, and every request is counted."""
+    obs.init(service="shop", metrics_port=0)
+    app = shop()
+    ask(app, *(f"/items/{number}" for number in range(1000)))
+    ask(app, *(f"/unknown/{number}" for number in range(1000)))
+    for number in range(100):
+        ask(app, "/items/1", method=f"M{number}", headers={"host": f"h{number}.example", "user-agent": f"a{number}"})
+    found = scrape()
+    assert sum(1 for name in found if name.startswith("http_server")) < 150
+    assert sum(v for k, v in found.items() if k.startswith("http_server_request_duration_seconds_count")) == 2100

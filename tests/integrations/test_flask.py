@@ -1,0 +1,132 @@
+"""Flask: one SERVER span, one access line and one count a request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask, Response
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.test import Client
+
+import obs
+
+pytestmark = pytest.mark.usefixtures("initialised")
+
+
+def scrape() -> str:
+    """What a scrape of the process shows."""
+    return Client(obs.metrics_app()).get("/metrics").text
+
+
+def shop() -> Flask:
+    """An application with a plain, a failing and a streaming route."""
+    app = Flask("shop")
+
+    @app.get("/items/<int:item_id>")
+    def item(item_id: int) -> dict[str, int]:
+        return {"item": item_id}
+
+    @app.get("/broken")
+    def broken() -> str:
+        raise RuntimeError("the shop is on fire")
+
+    @app.get("/stream")
+    def stream() -> Response:
+        def parts() -> Iterator[str]:
+            for number in range(3):
+                with obs.span("part"):
+                    yield str(number)
+
+        return Response(parts())
+
+    return app
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["init before the application", "init after the application"])
+def test_a_request_gives_exactly_one_server_span(sink: Any, early: bool) -> None:
+    """One SERVER span named by the rule, whether init() ran before or after the application was made."""
+    if early:
+        obs.init(service="shop", endpoint=sink.url, metrics_port=0)
+    app = shop()
+    if not early:
+        obs.init(service="shop", endpoint=sink.url, metrics_port=0)
+    assert Client(app).get("/items/1").status_code == 200
+    obs.shutdown()
+    assert [span.name for span in sink.server_spans()] == ["GET /items/<int:item_id>"]
+
+
+@pytest.mark.parametrize(
+    ("path", "route", "status"),
+    [
+        ("/items/7", "/items/<int:item_id>", 200),
+        ("/nowhere/7", "", 404),
+        ("/broken", "/broken", 500),
+    ],
+)
+def test_span_metric_and_line_carry_the_same_route(
+    sink: Any, capfd: pytest.CaptureFixture[str], path: str, route: str, status: int
+) -> None:
+    """The three signals of one request agree on route, status and trace."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0, log_format="json")
+    assert Client(shop()).get(path).status_code == status
+    labels = f'http_request_method="GET",http_route="{route}",http_response_status_code="{status}"'
+    assert f"http_server_request_duration_seconds_count{{{labels}}} 1.0" in scrape()
+    obs.shutdown()
+    (span,) = sink.server_spans()
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
+    (line,) = [line for line in lines if line.get("http", {}).get("response")]
+    assert (line["http"]["response"]["status_code"], line["trace"]["id"]) == (status, span.trace_id.hex())
+    assert line["http"].get("route", "") == route
+
+
+def test_middleware_around_wsgi_app_is_inside(sink: Any) -> None:
+    """An application whose `wsgi_app` is wrapped is still observed once."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0)
+    app = shop()
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    assert Client(app).get("/items/1").status_code == 200
+    obs.shutdown()
+    assert len(sink.server_spans()) == 1
+
+
+def test_errors_exist_at_zero_as_soon_as_the_routes_do() -> None:
+    """A route's errors are shown as zero before the first request."""
+    obs.init(service="shop", metrics_port=0)
+    shop()
+    labels = 'http_request_method="GET",http_route="/items/<int:item_id>",http_response_status_code="500"'
+    assert f"http_server_request_duration_seconds_count{{{labels}}} 0.0" in scrape()
+
+
+def test_a_streamed_answer_ends_with_its_last_part(sink: Any) -> None:
+    """What the stream does belongs to the request's trace, and the span ends after it."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0)
+    assert Client(shop()).get("/stream").text == "012"
+    obs.shutdown()
+    (server,) = sink.server_spans()
+    parts = [span for span in sink.spans if span.name == "part"]
+    assert {span.parent_span_id for span in parts} == {server.span_id}
+    assert max(span.end_time_unix_nano for span in parts) <= server.end_time_unix_nano
+
+
+def test_an_unhandled_error_still_reaches_the_server(sink: Any) -> None:
+    """With exceptions propagated, the exception passes through obs and the span keeps its route."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0)
+    app = shop()
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    with pytest.raises(RuntimeError, match="on fire"):
+        Client(app).get("/broken")
+    obs.shutdown()
+    (span,) = sink.server_spans()
+    assert (span.name, span.events[0].name) == ("GET /broken", "exception")
+
+
+def test_shutdown_gives_the_methods_back() -> None:
+    """After shutdown no method of Flask is replaced."""
+    before = (Flask.__call__, Flask.add_url_rule)
+    obs.init(service="shop", metrics_port=0)
+    assert Flask.__call__ is not before[0]
+    obs.shutdown()
+    assert (Flask.__call__, Flask.add_url_rule) == before
