@@ -7,7 +7,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_SCHEMA = 'CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, item TEXT, amount REAL, state TEXT DEFAULT "paid")'
+_SCHEMA = (
+    'CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, item TEXT, amount REAL, state TEXT DEFAULT "paid")'
+)
 
 
 @contextmanager

@@ -1,0 +1,187 @@
+"""What the demo proves: each row asks the running stack and says what it saw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from examples.shop.customers import Customers
+from examples.shop.processes import Shop
+from obs.manifest import Manifest
+
+_WAIT_SECONDS = 45.0
+_PAUSE_SECONDS = 0.5
+_STOCK_REQUESTS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One claim, and what was seen of it.
+
+    Args:
+        claim: What the demo proves.
+        holds: Whether it does.
+        figure: What was seen; the reason where it does not hold.
+    """
+
+    claim: str
+    holds: bool
+    figure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where the parts of the local stack answer.
+
+    Args:
+        prometheus: Prometheus' URL.
+        alertmanager: Alertmanager's URL.
+        receiver: The receiver's URL.
+    """
+
+    prometheus: str
+    alertmanager: str
+    receiver: str
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The samples that an expression has now."""
+        answer = httpx.get(f"{self.prometheus}/api/v1/query", params={"query": expression}, timeout=10)
+        found: list[dict[str, Any]] = answer.raise_for_status().json()["data"]["result"]
+        return found
+
+    def value(self, expression: str) -> float:
+        """The value of an expression that gives one sample; 0 when it gives none."""
+        found = self.query(expression)
+        return float(found[0]["value"][1]) if found else 0.0
+
+    def exemplars(self, expression: str) -> Iterator[str]:
+        """The trace ids of the exemplars of the last minutes, the newest first."""
+        now = time.time()
+        window: dict[str, Any] = {"query": expression, "start": now - 300, "end": now}
+        answer = httpx.get(f"{self.prometheus}/api/v1/query_exemplars", params=window, timeout=10)
+        found = [item for series in answer.raise_for_status().json()["data"] for item in series["exemplars"]]
+        for item in sorted(found, key=lambda item: float(item["timestamp"]), reverse=True):
+            yield item["labels"]["trace_id"]
+
+    def log_services(self, trace_id: str) -> set[str]:
+        """The services that wrote lines during a trace."""
+        answer = httpx.get(f"{self.receiver}/api/logs", params={"trace_id": trace_id, "limit": 500}, timeout=10)
+        return {record["service"]["name"] for record in answer.raise_for_status().json()["logs"]}
+
+    def span_services(self, trace_id: str) -> set[str]:
+        """The services that have spans in a trace."""
+        answer = httpx.get(f"{self.receiver}/api/traces/{trace_id}", timeout=10)
+        return {span["service"] for span in answer.json()["spans"]} if answer.status_code == 200 else set()
+
+    def count(self, what: str, service: str) -> int:
+        """How many logs or traces of a service are kept."""
+        answer = httpx.get(f"{self.receiver}/api/{what}", params={"service": service, "limit": 1}, timeout=10)
+        if answer.status_code != 200:
+            return 0
+        found: int = answer.json()["total"]
+        return found
+
+    def alerts(self, name: str, service: str) -> list[dict[str, Any]]:
+        """The alerts of a name and a service that fire in Alertmanager now."""
+        answer = httpx.get(
+            f"{self.alertmanager}/api/v2/alerts",
+            params={"filter": [f'alertname="{name}"', f'service="{service}"'], "active": "true"},
+            timeout=10,
+        )
+        found: list[dict[str, Any]] = answer.raise_for_status().json()
+        return found
+
+
+def until(condition: Callable[[], bool], seconds: float = _WAIT_SECONDS) -> bool:
+    """Wait for a condition; False when it did not come true in time. A stack that does not answer counts as not yet."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return True
+        except (httpx.HTTPError, ValueError):
+            pass
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE_SECONDS)
+
+
+def arrivals(stack: Stack, manifest: Manifest, seconds: float = _WAIT_SECONDS) -> Iterator[Row]:
+    """Every service's logs, metrics and traces have arrived."""
+    for service in manifest.services:
+        name = service.name
+        metric = service.signals[0].samples[-1]
+        seen = {
+            "logs": lambda name=name: stack.count("logs", name),
+            "metrics": lambda name=name, metric=metric: stack.value(f'count({metric}{{job="{name}"}})'),
+            "traces": lambda name=name: stack.count("traces", name),
+        }
+        for signal, count in seen.items():
+            holds = until(lambda count=count: count() > 0, seconds)
+            figure = f"{count():.0f} {'series of ' + metric if signal == 'metrics' else signal}" if holds else "nothing"
+            yield Row(f"{name}: {signal} arrived", holds, figure)
+
+
+def correlation(stack: Stack, seconds: float = _WAIT_SECONDS) -> Row:
+    """One request is found by one trace id as an exemplar, as a trace of three services, and in their logs."""
+    wanted = {"gateway", "orders", "payments"}
+    buckets = (
+        'http_server_request_duration_seconds_bucket{job="gateway",http_route="/checkout",'
+        'http_response_status_code="201"}'
+    )
+    chosen: list[str] = []
+
+    def complete() -> bool:
+        for trace_id in stack.exemplars(buckets):
+            if stack.span_services(trace_id) >= wanted and stack.log_services(trace_id) >= wanted:
+                chosen.append(trace_id)
+                return True
+        return False
+
+    claim = "one request: exemplar, trace and logs of three services by one trace id"
+    if until(complete, seconds):
+        return Row(claim, True, f"trace {chosen[0]}")
+    found = list(stack.exemplars(buckets))
+    if not found:
+        return Row(claim, False, "no exemplar on Prometheus")
+    spans, logs = stack.span_services(found[0]), stack.log_services(found[0])
+    return Row(claim, False, f"exemplar {found[0]}: spans of {sorted(spans)}, logs of {sorted(logs)}")
+
+
+def exact_count(stack: Stack, shop: Shop, seconds: float = _WAIT_SECONDS) -> Row:
+    """The counters of the service with two workers equal the requests that it was sent."""
+    series = 'sum(http_server_request_duration_seconds_count{job="orders",http_route="/stock/<item>"})'
+    sent = 0
+    with httpx.Client(base_url=shop.url("orders"), timeout=10) as client:
+        before = stack.value(series)
+        for _ in range(_STOCK_REQUESTS):
+            sent += client.get("/stock/tea").status_code == 200
+    workers = stack.value('count(process_start_time_seconds{job="orders"})')
+    until(lambda: stack.value(series) - before >= sent, seconds)
+    counted = stack.value(series) - before
+    claim = "orders: the counters of its two workers equal the requests sent"
+    return Row(claim, counted == sent, f"{counted:.0f} of {sent} counted, {workers:.0f} processes")
+
+
+def burst(stack: Stack, customers: Customers, seconds: float = _WAIT_SECONDS) -> Iterator[Row]:
+    """A burst of errors fires the burn-rate alert, its links answer, and it resolves afterwards."""
+    name, service = "SloErrorBudgetBurn", "gateway"
+    customers.break_bank()
+    fired = until(lambda: bool(stack.alerts(name, service)), seconds)
+    found = stack.alerts(name, service)
+    customers.repair_bank()
+    yield Row(
+        f"the error burst fired {name}", fired, found[0]["annotations"]["summary"] if found else "it did not fire"
+    )
+    if not found:
+        return
+    for link in ("dashboard_url", "logs_url", "runbook_url"):
+        url = found[0]["annotations"].get(link, "")
+        status = httpx.get(url, timeout=10, follow_redirects=True).status_code if url else 0
+        yield Row(f"the alert's {link.removesuffix('_url')} link answers", status == 200, f"{status} {url}")
+    resolved = until(lambda: not stack.alerts(name, service), 2 * seconds)
+    yield Row(f"{name} resolved after the burst", resolved, "resolved" if resolved else "it still fires")
