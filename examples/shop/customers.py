@@ -6,6 +6,7 @@ import itertools
 import random
 import threading
 import time
+from typing import Self
 
 import httpx
 
@@ -31,7 +32,7 @@ class Customers:
         self._started = time.monotonic()
         self.answered = 0
 
-    def __enter__(self) -> Customers:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import httpx
 
@@ -81,7 +82,7 @@ class Shop:
         """The file that holds what a service printed."""
         return self._folder / f"{service}.log"
 
-    def __enter__(self) -> Shop:
+    def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
         try:
             for program in PROGRAMS:
