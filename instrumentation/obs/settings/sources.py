@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from obs.settings.values import pairs_text, shown
+from obs.toml_fault import toml_fault
 
 _RATIO_SAMPLERS = ("traceidratio", "parentbased_traceidratio")
 _FIXED_SAMPLERS = {"always_on": 1.0, "always_off": 0.0, "parentbased_always_on": 1.0, "parentbased_always_off": 0.0}
@@ -120,14 +120,6 @@ def read_project(folder: Path) -> Project:
 
 def _line_of(path: Path, offset: int) -> int:
     return path.read_bytes()[:offset].count(b"\n") + 1
-
-
-def toml_fault(error: tomllib.TOMLDecodeError, text: str) -> tuple[int, str]:
-    """The line of a TOML fault and its reason without the place."""
-    place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
-    if place is None:
-        return 1, str(error)
-    return int(place[1] or text.count("\n") + 1), str(error)[: place.start()]
 
 
 def _parsed(path: Path, text: str) -> Project:

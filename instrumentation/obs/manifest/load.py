@@ -1,0 +1,169 @@
+"""Reading `obs.toml`: all of it is checked, every fault is told at once, and nothing is made of a faulty one."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+
+from obs import signals_file
+from obs.manifest.durations import duration_text
+from obs.manifest.faults import Fault, ManifestError
+from obs.manifest.lines import key_lines
+from obs.manifest.model import Links, Manifest, Receiver, Retention, Service
+from obs.manifest.slos import read_slo
+from obs.manifest.table import Source, Table
+from obs.signals.model import Metric
+from obs.toml_fault import toml_fault
+
+LANGUAGES = ("python", "go", "java", "node", "other")
+SEVERITIES = ("page", "ticket")
+
+_FIRST = r"""[project]\nname = "shop"\n\n[[services]]\nname = "gateway"\nowner = "storefront"\n"""
+_START = f"start one with: printf '{_FIRST}' > "
+
+
+def load(path: Path) -> Manifest:
+    """Read a manifest.
+
+    Args:
+        path: The file, usually `obs.toml`; files that it names are sought beside it.
+
+    Raises:
+        ManifestError: It is missing or wrong; it holds every fault.
+
+    Example:
+        >>> load(Path("obs.toml")).service("gateway").owner
+        'storefront'
+    """
+    text = _text(path)
+    try:
+        document = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        line, reason = toml_fault(error, text)
+        raise ManifestError([Fault(path, line, "", f"is no valid TOML: {reason}", "correct this line")]) from None
+    except RecursionError:
+        raise ManifestError([Fault(path, 0, "", "is nested too deeply", "write it flat")]) from None
+    source = Source(path, key_lines(text))
+    manifest = _manifest(Table(source, (), document), path)
+    if source.faults:
+        raise ManifestError(sorted(source.faults, key=lambda fault: fault.line))
+    return manifest
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        fault = Fault(path, 0, "", "there is no manifest", f"{_START}{path}")
+    except OSError as error:
+        fault = Fault(path, 0, "", f"cannot be read: {error.strerror}", "make it a readable file")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        fault = Fault(path, line, "", "is no valid UTF-8", "save it as UTF-8")
+    raise ManifestError([fault])
+
+
+def _manifest(table: Table, path: Path) -> Manifest:
+    project = table.table("project")
+    name = project.name("name")
+    project.finish()
+    services = tuple(_service(service, path.parent) for service in table.tables("services"))
+    if not services:
+        table.fault("services", "there is none", "write [[services]] with name and owner")
+    _once(table, "services", [service.name for service in services])
+    owners = list(dict.fromkeys(service.owner for service in services if service.owner))
+    receivers = tuple(_receiver(receiver, owners) for receiver in table.tables("receivers"))
+    _once(table, "receivers", [receiver.name for receiver in receivers])
+    manifest = Manifest(
+        project=name,
+        services=services,
+        links=_links(table.table("links")),
+        receivers=receivers,
+        retention=_retention(table.table("retention")),
+        path=path,
+    )
+    table.finish()
+    return manifest
+
+
+def _once(table: Table, key: str, names: Iterable[str]) -> None:
+    """Complain of each name in an array of tables that an earlier one has."""
+    seen: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if name and name in seen:
+            table.source.fault(
+                (*table.path, key, index, "name"),
+                f"{name!r} is the name of {key}[{seen[name]}] too",
+                "give each its own name",
+            )
+        seen.setdefault(name, index)
+
+
+def _service(table: Table, folder: Path) -> Service:
+    name = table.name("name")
+    service = Service(
+        name=name,
+        owner=table.name("owner"),
+        description=table.text("description", ""),
+        language=table.choice("language", LANGUAGES, "python"),
+        slos=tuple(read_slo(slo, name) for slo in table.tables("slos")),
+        signals=_signals(table, folder, name),
+    )
+    _once(table, "slos", [slo.name for slo in service.slos])
+    table.finish()
+    return service
+
+
+def _signals(table: Table, folder: Path, service: str) -> tuple[Metric, ...]:
+    given = table.text("signals", "")
+    if not given:
+        return ()
+    remedy = f"write it with `obs signals export MODULE --service {service} -o {given}`"
+    try:
+        exported = signals_file.import_signals((folder / given).read_text(encoding="utf-8"))
+    except OSError as error:
+        table.fault("signals", f"{given} cannot be read: {error.strerror}", remedy)
+        return ()
+    except ValueError as error:
+        table.fault("signals", f"{given}: {error}", remedy)
+        return ()
+    if exported.service != service:
+        table.fault("signals", f"{given} is of the service {exported.service!r}", remedy)
+    return exported.metrics
+
+
+def _receiver(table: Table, owners: list[str]) -> Receiver:
+    kind = table.choice("kind", ("none", "webhook"))
+    receiver = Receiver(
+        name=table.name("name"),
+        kind=kind,
+        url=table.url("url", None if kind == "webhook" else "", query=True),
+        severities=table.words("severities", SEVERITIES, SEVERITIES),
+        owners=table.words("owners", owners, ()),
+    )
+    table.finish()
+    return receiver
+
+
+def _links(table: Table) -> Links:
+    default = Links()
+    links = Links(
+        grafana=table.url("grafana", default.grafana),
+        logs=table.url("logs", default.logs),
+        runbooks=table.url("runbooks", default.runbooks),
+        traces=table.url("traces", default.traces),
+    )
+    table.finish()
+    return links
+
+
+def _retention(table: Table) -> Retention:
+    default = Retention()
+    kept = {
+        signal: duration_text(seconds) if (seconds := table.duration(signal, usual, usual)) else usual
+        for signal, usual in (("logs", default.logs), ("traces", default.traces), ("metrics", default.metrics))
+    }
+    table.finish()
+    return Retention(**kept)
