@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from obs.metrics.app import MetricsApp
+    from obs.metrics.room import MetricsRoom
+    from obs.runtime.target import Target
+    from obs.settings import Settings
 
 
 def _no_trace() -> tuple[int, int]:
@@ -25,4 +32,32 @@ __all__ = [
     "gauge",
     "histogram",
     "instrument",
+    "metrics_app",
+    "start",
 ]
+
+
+def start(settings: Settings, target: Target) -> MetricsRoom:
+    """Start the metrics room; one that runs is stopped first.
+
+    Args:
+        settings: `metrics_host`, `metrics_port` (0: no server), `metrics_path` and `service`.
+        target: Found by `obs.runtime.target.find_target`.
+
+    Returns:
+        The room: `.port`, `.warnings`, `.target`, `.flush()`, `.stop()`, `.after_fork_in_child()`.
+    """
+    from obs.metrics import room
+
+    return room.start(settings, target)
+
+
+def metrics_app() -> MetricsApp:
+    """/metrics as an application to mount on a route of one's own; ASGI and WSGI in one object.
+
+    Example:
+        >>> app = metrics_app()  # FastAPI().mount("/metrics", app), or DispatcherMiddleware(wsgi, {"/metrics": app})
+    """
+    from obs.metrics import room
+
+    return room.metrics_app()

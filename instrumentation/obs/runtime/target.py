@@ -14,30 +14,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from obs.runtime import filelock, origin
 from obs.runtime.guard import Guard
+
+if TYPE_CHECKING:
+    from obs.settings import Settings
 
 _ROOT_FILE = "root.json"
 _LOCK_FILE = "lock"
 _WORKER_LOCK = "worker-{}.lock"
 _MOST_WORKERS = 4096
-
-
-class TargetSettings(Protocol):
-    """The settings that say who a target is."""
-
-    @property
-    def service(self) -> str: ...  # noqa: D102
-    @property
-    def version(self) -> str: ...  # noqa: D102
-    @property
-    def environment(self) -> str: ...  # noqa: D102
-    @property
-    def owner(self) -> str: ...  # noqa: D102
-    @property
-    def local_dir(self) -> Path: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +73,7 @@ class Claim:
 _claims: dict[Path, tuple[Claim, int]] = {}
 
 
-def find_target(settings: TargetSettings) -> Target:
+def find_target(settings: Settings) -> Target:
     """Find the target that this process is a worker of, and take a worker's number in it.
 
     Directories of targets that have ended are removed on the way. Never raises: where `local_dir` cannot be used, the
@@ -138,13 +126,11 @@ def join(target: Target) -> Target:
     return replace(target, worker=_claims[directory][0].worker)
 
 
-def leave(target: Target) -> bool:
-    """Give the worker's number back; True when no other worker of the target is alive."""
-    if target.directory is None or target.directory not in _claims:
-        return True
-    with alone_in(target.directory):
-        filelock.let_go(_claims.pop(target.directory)[1])
-        return not living(target.directory)
+def leave(target: Target) -> None:
+    """Give the worker's number back."""
+    if target.directory in _claims:
+        with alone_in(target.directory):
+            filelock.let_go(_claims.pop(target.directory)[1])
 
 
 def claim_of(target: Target) -> Claim | None:

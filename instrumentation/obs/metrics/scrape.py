@@ -1,0 +1,71 @@
+"""Everything that one scrape of a target shows, whichever of its workers answers."""
+
+from __future__ import annotations
+
+import os
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from obs.metrics import facts, merge, process, worker_files
+from obs.metrics.instruments import instrument
+from obs.metrics.joined import JoinedRegistry
+from obs.metrics.records import parse
+from obs.metrics.store import STORE
+from obs.runtime.guard import Guard
+from obs.runtime.target import Target, living, shared_in
+from obs.signals import own_health
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+
+class Scrape:
+    """Collects the families of a target.
+
+    Args:
+        target: The target; None before `obs.init()` and after `obs.shutdown()`: this process's own numbers.
+        joined: prometheus_client's registry.
+    """
+
+    def __init__(self, target: Target | None = None, joined: JoinedRegistry | None = None) -> None:
+        self.target = target
+        self._joined = joined
+        self._broken: set[tuple[str, int]] = set()
+        self._facts = facts.families(target) if target else []
+
+    def families(self) -> list[Metric]:
+        """The families of this moment, each once.
+
+        Raises:
+            TimeoutError: A worker that is starting keeps the files locked; a part of them would show counts that
+                fall.
+        """
+        began = perf_counter()
+        sources, workers = self._read()
+        found = merge.families(merge.add_up(sources))
+        with Guard("metrics.process"):
+            found += process.families(workers)
+        found += self._facts
+        if self._joined:
+            found = self._joined.add_local(found)
+        instrument(own_health.SCRAPE_DURATION).set(perf_counter() - began)
+        return found
+
+    def _read(self) -> tuple[list[merge.Source], dict[int, int]]:
+        own = merge.Source(parse(STORE.copy()), living=True)
+        directory = self.target.directory if self.target else None
+        if directory is None:
+            return [own], {0: os.getpid()}
+        try:
+            with shared_in(directory):
+                found = worker_files.read(directory)
+                workers = {worker: claim.pid for worker, claim in living(directory).items()}
+        except FileNotFoundError:  # somebody removed the directory
+            return [own], {0: os.getpid()}
+        for broken in set(found.broken) - self._broken:
+            self._broken.add(broken)
+            instrument(own_health.BROKEN_FILES).add()
+        sources = list(found.sources)
+        if not any(source.parsed.file_id == own.parsed.file_id for source in sources):
+            sources.append(own)
+        return sources, workers
