@@ -22,3 +22,7 @@ class Command:
     help: str
     configure: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+
+
+class Refusal(Exception):  # noqa: N818 - it names what happened, as SystemExit does
+    """What a command raises when it cannot do what was asked; its text goes to the user, who sees no traceback."""

@@ -16,7 +16,7 @@ _KINDS: dict[str, type[Metric]] = {"counter": Counter, "gauge": Gauge, "histogra
 _SHARED: dict[str, type] = {"kind": str, "name": str, "unit": str, "help": str, "means": str, "labels": list}
 _OWN: dict[str, dict[str, type]] = {"counter": {}, "gauge": {"across": str}, "histogram": {"buckets": list}}
 _ACROSS = ("sum", "max", "min", "last", "each")
-_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:.]*")
+_METRIC_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.]*")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 

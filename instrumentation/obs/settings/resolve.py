@@ -165,5 +165,6 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
     own = [option.variable for option in OPTIONS.values()]
     for name in sorted(environ):
         if name.startswith("OBS_") and name not in own and name not in OTHER_VARIABLES:
-            near = nearest_name(name, own)
-            yield f"{name} in the environment is no option of obs" + (f"; did you mean {near}?" if near else "")
+            near = nearest_name(name.removeprefix("OBS_"), OPTIONS)
+            advice = f"; did you mean {OPTIONS[near].variable}?" if near else ""
+            yield f"{name} in the environment is no option of obs{advice}"

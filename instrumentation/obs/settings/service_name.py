@@ -14,10 +14,10 @@ _LAUNCHERS = {
     "uwsgi", "waitress-serve",
 }  # fmt: skip
 
-# Names that say nothing about which service it is.
+# Names that say nothing about which service it is; `obs` itself asks on behalf of another program.
 _GENERIC = {
-    "", "-c", "-m", "__init__", "__main__", "app", "application", "asgi", "code", "main", "manage", "run", "server",
-    "site-packages", "src", "workspace", "wsgi",
+    "", "-c", "-m", "Scripts", "__init__", "__main__", "app", "application", "asgi", "bin", "code", "main", "manage",
+    "obs", "run", "server", "site-packages", "src", "workspace", "wsgi",
 }  # fmt: skip
 
 _APPLICATION = re.compile(r"([A-Za-z_][\w./]*):[A-Za-z_][\w.]*(\(.*\))?")

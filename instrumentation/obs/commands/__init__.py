@@ -1,0 +1,1 @@
+"""The sub-commands that a plain installation has."""
