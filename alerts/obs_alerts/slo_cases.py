@@ -1,0 +1,230 @@
+"""The stories that an SLO's alerts are held against, made from the SLO itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from obs.signals.http import METHOD, ROUTE
+from obs_alerts.burn_rates import TIERS, Tier, error_budget, factor
+from obs_alerts.cases import Case, Fact, Story
+from obs_alerts.exact import milliseconds, number
+from obs_alerts.rules import Alert
+from obs_alerts.slo_alerts import ABSENT, ABSENT_HOLD, BURN, LOW_TRAFFIC, QUIET_FAILURES, QUIET_HOLD
+from obs_alerts.slo_series import BUDGET_REMAINING, failures, identity, ratio, selector
+from obs_alerts.traffic import Phase, traffic
+
+if TYPE_CHECKING:
+    from obs.manifest import Slo
+
+# How far above and below its threshold a tier is tried, and how much later than promised it may fire.
+ABOVE = Decimal("1.25")
+BELOW = Decimal("0.8")
+MARGIN = 5
+
+
+def stories(slo: Slo, alerts: Sequence[Alert]) -> list[Story]:
+    """Every story of an SLO: three for each of its alerts, and the numbers that must come out.
+
+    Args:
+        slo: What is promised.
+        alerts: Its alerts at real speed.
+    """
+    burns = {alert.labels["burn_tier"]: alert for alert in alerts if alert.name == BURN}
+    named = {alert.name: alert for alert in alerts}
+    return [
+        *(story for tier in TIERS for story in _tier_stories(slo, tier, burns)),
+        *_low_traffic_stories(slo, named[LOW_TRAFFIC]),
+        *_absent_stories(slo, named[ABSENT]),
+        *_numbers(slo),
+    ]
+
+
+def _tier_stories(slo: Slo, tier: Tier, burns: dict[str, Alert]) -> Iterator[Story]:
+    subject = f"{BURN} {tier.name} of {slo.service} {slo.name}"
+    alert = burns[tier.name]
+    pace, fires = factor(tier, slo.window) * ABOVE, _minutes(tier.hold) + MARGIN
+    # The short window drains, then the alert is kept once more as long; the counted rates look back 5 minutes.
+    clean = _minutes(tier.short) + _minutes(tier.keep) + 2 * MARGIN
+    firing = [burns[other.name] for other in TIERS if factor(other, slo.window) < pace and _minutes(other.hold) < fires]
+    burning = _burning(slo, fires, pace)
+    value = burning.failures / burning.requests
+    yield Story(
+        subject,
+        "fires",
+        Case(
+            f"failures at {number(pace)} times the allowed pace",
+            traffic(slo, burning),
+            fires_at=f"{fires}m",
+            value=value,
+        ),
+        alert,
+        firing,
+    )
+    below = factor(tier, slo.window) * BELOW
+    yield Story(
+        subject,
+        "stays silent",
+        Case(
+            f"failures at {number(below)} times the allowed pace",
+            traffic(slo, _burning(slo, fires, below)),
+            quiet_at=f"{fires}m",
+        ),
+        alert,
+    )
+    yield Story(
+        subject,
+        "resolves",
+        Case(
+            "the failures stop",
+            traffic(slo, burning, Phase(clean, burning.requests)),
+            fires_at=f"{fires}m",
+            quiet_at=f"{fires + clean}m",
+            value=value,
+        ),
+        alert,
+        firing,
+    )
+
+
+def _burning(slo: Slo, minutes: int, pace: Decimal) -> Phase:
+    """Traffic so heavy that the budget alone is 600 requests a minute, of which some times that many fail."""
+    requests = Decimal(math.ceil(600 / error_budget(slo.objective)))
+    return Phase(minutes, requests, round(requests * error_budget(slo.objective) * pace, 0))
+
+
+def _low_traffic_stories(slo: Slo, alert: Alert) -> Iterator[Story]:
+    """A request every eight minutes, as at night."""
+    subject, rare = f"{LOW_TRAFFIC} of {slo.service} {slo.name}", Decimal("0.125")
+    fires = 8 * QUIET_FAILURES + _minutes(QUIET_HOLD) + 2 * MARGIN
+    outage = Phase(fires, rare, rare)
+    recovery = Phase(60, _burning(slo, 1, Decimal(0)).requests)
+    yield Story(
+        subject,
+        "fires",
+        Case("every request fails, one in eight minutes", traffic(slo, outage), fires_at=f"{fires}m", value=Decimal(1)),
+        alert,
+    )
+    few = Phase(8 * (QUIET_FAILURES - 1), rare, rare)
+    yield Story(
+        subject,
+        "stays silent",
+        Case("two requests fail and no more come", traffic(slo, few, Phase(fires)), quiet_at=f"{fires}m"),
+        alert,
+    )
+    yield Story(
+        subject,
+        "resolves",
+        Case(
+            "many requests succeed",
+            traffic(slo, outage, recovery),
+            fires_at=f"{fires}m",
+            quiet_at=f"{fires + recovery.minutes}m",
+            value=Decimal(1),
+        ),
+        alert,
+    )
+
+
+def _absent_stories(slo: Slo, alert: Alert) -> Iterator[Story]:
+    subject, busy = f"{ABSENT} of {slo.service} {slo.name}", Phase(10, Decimal(60))
+    hold = _minutes(ABSENT_HOLD)
+    labels = _equalities(slo)
+    fires = busy.minutes + hold + MARGIN
+    gone = hold + 2 * MARGIN
+    yield Story(
+        subject,
+        "fires",
+        Case("the metric vanishes", traffic(slo, busy, gone=2 * hold), fires_at=f"{fires}m", labels=labels),
+        alert,
+    )
+    yield Story(
+        subject,
+        "stays silent",
+        Case("the service is there and nobody asks", traffic(slo, Phase(2 * fires)), quiet_at=f"{fires}m"),
+        alert,
+    )
+    yield Story(
+        subject,
+        "resolves",
+        Case(
+            "the metric comes back",
+            traffic(slo, busy, gone=gone),
+            fires_at=f"{fires}m",
+            quiet_at=f"{busy.minutes + gone + MARGIN}m",
+            labels=labels,
+        ),
+        alert,
+    )
+
+
+def _numbers(slo: Slo) -> Iterator[Story]:
+    yield _weighted(slo)
+    yield _chance(slo)
+    yield _burst(slo)
+
+
+def _weighted(slo: Slo) -> Story:
+    """Six hours of 6000 requests a minute, of which 600 fail in each of ten minutes: 0.28 % of all."""
+    steady = Phase(300, Decimal(6000))
+    bad = Phase(10, Decimal(6000), Decimal(600))
+    rest = Phase(50, Decimal(6000))
+    part = Decimal(600 * 10) / Decimal(6000 * 360)
+    near = Decimal("0.0003")
+    budget = error_budget(slo.objective)
+    chosen, labels = f"{{{selector(slo)}}}", identity(slo)
+    left = (1 - part / budget).quantize(Decimal("0.0001"))
+    return Story(
+        f"{slo.service} {slo.name}",
+        "",
+        Case(
+            "a burst of ten minutes weighs as many requests as it had, and its budget is right",
+            traffic(slo, steady, bad, rest, born_late=True),
+        ),
+        facts=(
+            Fact(f"{ratio(slo.window)}{chosen}", "6h", part.quantize(Decimal("0.00001")), near, labels),
+            Fact(f"{BUDGET_REMAINING}{chosen}", "6h", left, near / budget, labels),
+            Fact(f"{ratio('1h')}{chosen}", "4h", Decimal(0), near, labels),
+        ),
+    )
+
+
+def _chance(slo: Slo) -> Story:
+    """Three requests in an hour, of which one fails."""
+    rare = Decimal("0.0625")
+    third = Phase(16, rare, rare)
+    return Story(
+        f"{slo.service} {slo.name}",
+        "",
+        Case(
+            "one failure of three requests in an hour alerts nobody",
+            traffic(slo, third, Phase(32, rare), Phase(180)),
+            quiet_at="3h",
+        ),
+    )
+
+
+def _burst(slo: Slo) -> Story:
+    """Failures that all come between two scrapes, on a series that stood at 0 before."""
+    burst = Phase(1, Decimal(500), Decimal(500))
+    return Story(
+        f"{slo.service} {slo.name}",
+        "",
+        Case("a burst on a series that was born at 0 is counted", traffic(slo, Phase(10), burst, Phase(40))),
+        facts=(Fact(f"{failures('1h')}{{{selector(slo)}}}", "30m", Decimal(500), Decimal(50), identity(slo)),),
+    )
+
+
+def _equalities(slo: Slo) -> dict[str, str]:
+    """What `absent` takes over from its matchers: those that say equal."""
+    labels = {"job": slo.service, ROUTE.name: slo.route, METHOD.name: slo.method}
+    bound = number(slo.threshold or Decimal(0))
+    if "." in bound:
+        labels["le"] = bound
+    return {name: value for name, value in labels.items() if value}
+
+
+def _minutes(length: str) -> int:
+    return milliseconds(length) // 60_000
