@@ -18,7 +18,7 @@ VALUE = "{{ $value | humanizePercentage }}"
 _LABEL = re.compile(r"\{\{ \$labels\.(\w+) \}\}")
 
 
-def annotations(
+def annotate(
     links: Links, *, alert: str, service: str, summary: str, description: str, dashboard: str
 ) -> dict[str, str]:
     """The annotations of an alert.
@@ -65,3 +65,13 @@ def filled(text: str, labels: Mapping[str, str], value: Decimal) -> str:
         '1.8% of shop'
     """
     return _LABEL.sub(lambda found: labels.get(found[1], ""), text.replace(VALUE, f"{float(value * 100):.4g}%"))
+
+
+def unfilled(text: str) -> bool:
+    """Whether a text holds a template that `filled` does not know.
+
+    Example:
+        >>> unfilled("{{ $labels.job }}"), unfilled("{{ $labels.job | title }}")
+        (False, True)
+    """
+    return "{{" in filled(text, {}, Decimal(0))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from obs_alerts.burn_rates import refuse_impossible
 from obs_alerts.exact import Clock
-from obs_alerts.rules import Group
+from obs_alerts.rules import Alert, Group, Recording
 from obs_alerts.slo_alerts import page_alerts, ticket_alerts
 from obs_alerts.slo_series import OFTEN, SELDOM, info, long_recordings, short_recordings
 
@@ -28,6 +28,10 @@ def slo_groups(slo: Slo, owner: str, links: Links, clock: Clock) -> list[Group]:
     """
     refuse_impossible(slo.objective, slo.window)
     name = f"slo-{slo.service}-{slo.name}"
-    short = [*short_recordings(slo, clock), *page_alerts(slo, owner, links, clock)]
-    long = [*long_recordings(slo, clock), info(slo, owner), *ticket_alerts(slo, owner, links, clock)]
+    short: list[Recording | Alert] = [*short_recordings(slo, clock), *page_alerts(slo, owner, links, clock)]
+    long: list[Recording | Alert] = [
+        *long_recordings(slo, clock),
+        info(slo, owner),
+        *ticket_alerts(slo, owner, links, clock),
+    ]
     return [Group(f"{name}-short", clock(OFTEN), short), Group(f"{name}-long", clock(SELDOM), long)]

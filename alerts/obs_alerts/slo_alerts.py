@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from obs_alerts.annotations import VALUE, annotations
+from obs_alerts.annotations import VALUE, annotate
 from obs_alerts.burn_rates import LEAST_FAILURES, TIERS, Tier, error_budget, factor, threshold
 from obs_alerts.exact import Clock, milliseconds, number
 from obs_alerts.rules import Alert
@@ -52,7 +52,7 @@ def burn(slo: Slo, tier: Tier, owner: str, links: Links, clock: Clock) -> Alert:
         f"and\n{ratio(tier.short)}{{{selector(slo)}}} > {limit}\n"
         f"and\n{failures(tier.long)}{{{selector(slo)}}} >= {LEAST_FAILURES}",
         labels=_labels(slo, owner, tier.severity) | {"burn_tier": tier.name},
-        annotations=annotations(
+        annotations=annotate(
             links,
             alert=BURN,
             service=slo.service,
@@ -77,7 +77,7 @@ def _low_traffic(slo: Slo, owner: str, links: Links, clock: Clock) -> Alert:
         f"and\n{failures(window)}{{{selector(slo)}}} >= {QUIET_FAILURES}\n"
         f"and\n{requests(window)}{{{selector(slo)}}} * {limit} < {LEAST_FAILURES}",
         labels=_labels(slo, owner, "ticket"),
-        annotations=annotations(
+        annotations=annotate(
             links,
             alert=LOW_TRAFFIC,
             service=slo.service,
@@ -96,7 +96,7 @@ def _absent(slo: Slo, owner: str, links: Links, clock: Clock) -> Alert:
         ABSENT,
         f"absent({watched(slo)})",
         labels=_labels(slo, owner, "page"),
-        annotations=annotations(
+        annotations=annotate(
             links,
             alert=ABSENT,
             service=slo.service,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from obs_alerts.annotations import annotations
+from obs_alerts.annotations import annotate
 from obs_alerts.cases import Case
 from obs_alerts.exact import Clock
 from obs_alerts.rules import Alert
@@ -58,7 +58,7 @@ class ServiceAlert:
             clock: How fast time runs.
         """
         whose = {"service": service, "owner": owner} if service else {}
-        text = annotations(
+        text = annotate(
             links,
             alert=self.name,
             service=service,
