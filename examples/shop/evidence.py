@@ -12,6 +12,7 @@ import httpx
 from examples.shop.customers import Customers
 from examples.shop.processes import Shop
 from obs.manifest import Manifest
+from obs_dashboards import generate, proof
 
 _WAIT_SECONDS = 45.0
 _PAUSE_SECONDS = 0.5
@@ -165,6 +166,20 @@ def exact_count(stack: Stack, shop: Shop, seconds: float = _WAIT_SECONDS) -> Row
     counted = stack.value(series) - before
     claim = "orders: the counters of its two workers equal the requests sent"
     return Row(claim, counted == sent, f"{counted:.0f} of {sent} counted, {workers:.0f} processes")
+
+
+def panels(stack: Stack, manifest: Manifest, seconds: float = _WAIT_SECONDS) -> Row:
+    """Every query of every generated dashboard, and every selector in it alone, returns data."""
+    dashboards = generate(manifest)
+    latest: list[proof.Proof] = []
+
+    def complete() -> bool:
+        latest.append(proof.prove(dashboards, prometheus=stack.prometheus, receiver=stack.receiver, span=60))
+        return latest[-1].holds
+
+    holds = until(complete, seconds)
+    missing = "".join(f"\n      {answer}" for answer in latest[-1].missing[:10])
+    return Row(f"the queries of {len(dashboards)} dashboards return data", holds, f"{latest[-1]}{missing}")
 
 
 def burst(stack: Stack, customers: Customers, seconds: float = _WAIT_SECONDS) -> Iterator[Row]:
