@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import partial
 from typing import Any
@@ -55,6 +54,8 @@ class MetricsApp:
         ask = partial(
             answer, self._scrape(), scope["method"], headers.get(b"accept", ""), headers.get(b"accept-encoding", "")
         )
+        import asyncio
+
         try:
             asyncio.get_running_loop()
         except RuntimeError:  # another event loop than asyncio's

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import TYPE_CHECKING
 
+from obs.metrics.instruments import instrument
 from obs.metrics.labels import clean
 from obs.runtime.guard import Guard, swallow
+from obs.signals import own_health
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -47,18 +50,17 @@ def answer(scrape: Scrape, method: str = "GET", accept: str = "", encodings: str
     """
     if method not in ("GET", "HEAD"):
         return Answer("405 Method Not Allowed", (("Allow", "GET, HEAD"), ("Content-Length", "0")), b"")
+    began = perf_counter()
+    openmetrics = wants_openmetrics(accept)
     try:
-        families = scrape.families()
+        body = render(scrape.families(), openmetrics=openmetrics)
     except Exception as error:  # noqa: BLE001 - a scrape that fails says so, and the next one is another try
         swallow("metrics.scrape", error)
-        body = f"# {type(error).__name__}: see the log of the service\n".encode()
-        return _sized(Answer("503 Service Unavailable", (("Content-Type", TEXT),), body))
-    openmetrics = wants_openmetrics(accept)
-    found = Answer(
-        "200 OK",
-        (("Content-Type", OPENMETRICS if openmetrics else TEXT), ("Vary", "Accept, Accept-Encoding")),
-        render(families, openmetrics=openmetrics),
-    )
+        told = f"# {type(error).__name__}: see the log of the service\n".encode()
+        return _sized(Answer("503 Service Unavailable", (("Content-Type", TEXT),), told))
+    instrument(own_health.SCRAPE_DURATION).set(perf_counter() - began)
+    content = ("Content-Type", OPENMETRICS if openmetrics else TEXT)
+    found = Answer("200 OK", (content, ("Vary", "Accept, Accept-Encoding")), body)
     if _quality(encodings, "gzip") > 0:
         packed = gzip.compress(found.body, _GZIP_LEVEL)
         found = replace(found, body=packed, headers=(*found.headers, ("Content-Encoding", "gzip")))

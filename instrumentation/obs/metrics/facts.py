@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from obs.runtime.target import Target
@@ -16,6 +14,8 @@ if TYPE_CHECKING:
 
 def families(target: Target) -> list[Metric]:
     """The info metrics of a target."""
+    import platform
+
     major, minor, patchlevel = platform.python_version_tuple()
     return [
         _info(
@@ -40,6 +40,8 @@ def _info(signal: model.Info, *values: str) -> Metric:
 
 
 def _obs_version() -> str:
+    from importlib import metadata
+
     try:
         return metadata.version("obs-kit")
     except metadata.PackageNotFoundError:

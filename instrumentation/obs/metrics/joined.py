@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from obs.metrics.labels import clean
 from obs.metrics.records import Family
 from obs.metrics.store import LOCK, REMOVED, SET, STORE, Series
 from obs.runtime.guard import Guard
+from obs.runtime.on_import import ImportHook
 from obs.runtime.patcher import Patcher
 
 if TYPE_CHECKING:
@@ -152,18 +154,62 @@ class JoinedRegistry:
     """
 
     def __init__(self, directory: Path | None) -> None:
-        from prometheus_client import REGISTRY
-
         self._directory = directory
-        self._registry: Any = REGISTRY
+        self._registry: Any = None
         self._patches = Patcher()
         self._metrics: list[Any] = []
 
     def join(self) -> None:
-        """Take in every metric of the registry, and from now on every one that is registered."""
+        """Take in every metric of the registry, and from now on every one that is registered.
+
+        Where nobody has imported prometheus_client yet, this waits until somebody does.
+        """
+        if "prometheus_client" in sys.modules:
+            self._join_registry()
+            return
+        hook = ImportHook({"prometheus_client": self._join_registry})
+        sys.meta_path.insert(0, hook)
+        self._patches.on_restore(lambda: sys.meta_path.remove(hook))
+
+    def leave(self) -> None:
+        """Give every metric its own numbers back."""
+        self._patches.restore()
+        for metric in tuple(self._metrics):
+            with Guard("metrics.joined"):
+                self._release(metric)
+
+    def after_fork_in_child(self) -> None:
+        """Count from zero."""
+        for value in self._values():
+            value.restart()
+
+    def add_local(self, families: list[Metric]) -> list[Metric]:
+        """Add what only this process knows: collectors of the application, and gauges that ask a function.
+
+        Args:
+            families: What is shown already; a family of the same name is not shown twice.
+        """
+        if self._registry is None:
+            return families
+        from prometheus_client.metrics_core import Metric
+
+        shown = {family.name: family for family in families}
+        for metric in self._metrics:
+            for sample in _asked(metric):
+                shown[metric._name].samples.append(sample)
+        for collector in self._foreign():
+            with Guard("metrics.collector"):
+                for family in collector.collect():
+                    if isinstance(family, Metric) and family.name not in shown:
+                        shown[family.name] = family
+        return list(shown.values())
+
+    def _join_registry(self) -> None:
+        from prometheus_client import REGISTRY
         from prometheus_client.metrics import MetricWrapperBase
 
-        register, unregister = self._registry.register, self._registry.unregister
+        self._registry = REGISTRY
+        register, unregister = REGISTRY.register, REGISTRY.unregister
 
         def register_and_join(collector: Any) -> None:
             register(collector)
@@ -193,37 +239,6 @@ class JoinedRegistry:
         for collector in self._collectors():
             with Guard("metrics.joined"):
                 self._take(collector)
-
-    def leave(self) -> None:
-        """Give every metric its own numbers back."""
-        self._patches.restore()
-        for metric in tuple(self._metrics):
-            with Guard("metrics.joined"):
-                self._release(metric)
-
-    def after_fork_in_child(self) -> None:
-        """Count from zero."""
-        for value in self._values():
-            value.restart()
-
-    def add_local(self, families: list[Metric]) -> list[Metric]:
-        """Add what only this process knows: collectors of the application, and gauges that ask a function.
-
-        Args:
-            families: What is shown already; a family of the same name is not shown twice.
-        """
-        from prometheus_client.metrics_core import Metric
-
-        shown = {family.name: family for family in families}
-        for metric in self._metrics:
-            for sample in _asked(metric):
-                shown[metric._name].samples.append(sample)
-        for collector in self._foreign():
-            with Guard("metrics.collector"):
-                for family in collector.collect():
-                    if isinstance(family, Metric) and family.name not in shown:
-                        shown[family.name] = family
-        return list(shown.values())
 
     def _collectors(self) -> tuple[Any, ...]:
         with self._registry._lock:

@@ -195,5 +195,7 @@ def _example(example: Exemplar | None) -> ShownExemplar | None:
         return None
     from prometheus_client.samples import Exemplar as ShownExemplar
 
-    labels = {"trace_id": f"{example.trace_id:032x}", "span_id": f"{example.span_id:016x}"}
+    labels = {"trace_id": f"{example.trace_id:032x}"}
+    if example.span_id:
+        labels["span_id"] = f"{example.span_id:016x}"
     return ShownExemplar(labels, example.value, round(example.seconds, 3))

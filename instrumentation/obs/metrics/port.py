@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obs.metrics.server import bind
-from obs.runtime.target import Target, alone_on_host, discovery_file, living, shared_in
+from obs.runtime.target import Target, alone_on_host, discovery_file, living
 
 if TYPE_CHECKING:
     from obs.settings import Settings
@@ -60,12 +60,13 @@ def listen(settings: Settings, target: Target) -> Port:
 
 def withdraw(target: Target) -> None:
     """Remove what `listen` left, unless another worker of the target lives."""
-    if target.directory is None:
+    directory = target.directory
+    if directory is None or not directory.parent.exists():
         return
-    with alone_on_host(target.directory.parent), shared_in(target.directory):
-        if not living(target.directory):
-            discovery_file(target.directory).unlink(missing_ok=True)
-            (target.directory / _PORT_FILE).unlink(missing_ok=True)
+    with alone_on_host(directory.parent):
+        if not living(directory):
+            discovery_file(directory).unlink(missing_ok=True)
+            (directory / _PORT_FILE).unlink(missing_ok=True)
 
 
 def _of_siblings(settings: Settings, directory: Path) -> Port | None:

@@ -16,7 +16,7 @@ from obs.metrics.joined import JoinedRegistry
 from obs.metrics.scrape import Scrape
 from obs.metrics.server import MetricsServer
 from obs.metrics.store import STORE
-from obs.runtime.guard import Guard
+from obs.runtime.guard import Guard, swallow
 from obs.runtime.target import Target, alone_in, claim_of, join, leave
 
 if TYPE_CHECKING:
@@ -84,10 +84,14 @@ class MetricsRoom:
             self._server.close_in_child()
             self._server = None
         self._joined.after_fork_in_child()
+        told = len(self.warnings)
         self._enter()
         self._garbage.rename(self.target.worker)
         self.scrape = Scrape(self.target, self._joined)
         self._serve()
+        # Nobody reads a child's warnings.
+        for warning in self.warnings[told:]:
+            swallow("metrics.fork", RuntimeError(warning))
 
     def _enter(self) -> None:
         """Move the numbers into a file that the target's other workers read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from time import perf_counter
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from obs.metrics import facts, merge, process, worker_files
@@ -31,7 +31,6 @@ class Scrape:
         self.target = target
         self._joined = joined
         self._broken: set[tuple[str, int]] = set()
-        self._facts = facts.families(target) if target else []
 
     def families(self) -> list[Metric]:
         """The families of this moment, each once.
@@ -40,7 +39,6 @@ class Scrape:
             TimeoutError: A worker that is starting keeps the files locked; a part of them would show counts that
                 fall.
         """
-        began = perf_counter()
         sources, workers = self._read()
         found = merge.families(merge.add_up(sources))
         with Guard("metrics.process"):
@@ -48,7 +46,6 @@ class Scrape:
         found += self._facts
         if self._joined:
             found = self._joined.add_local(found)
-        instrument(own_health.SCRAPE_DURATION).set(perf_counter() - began)
         return found
 
     def _read(self) -> tuple[list[merge.Source], dict[int, int]]:
@@ -69,3 +66,7 @@ class Scrape:
         if not any(source.parsed.file_id == own.parsed.file_id for source in sources):
             sources.append(own)
         return sources, workers
+
+    @cached_property
+    def _facts(self) -> list[Metric]:
+        return facts.families(self.target) if self.target else []

@@ -129,8 +129,7 @@ def join(target: Target) -> Target:
 def leave(target: Target) -> None:
     """Give the worker's number back."""
     if target.directory in _claims:
-        with alone_in(target.directory):
-            filelock.let_go(_claims.pop(target.directory)[1])
+        filelock.let_go(_claims.pop(target.directory)[1])
 
 
 def claim_of(target: Target) -> Claim | None:
