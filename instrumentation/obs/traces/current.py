@@ -1,0 +1,70 @@
+"""Which span is current, in the context that OpenTelemetry's API reads."""
+
+from __future__ import annotations
+
+from contextvars import Token
+
+from opentelemetry import context as context_api
+from opentelemetry.context import Context
+from opentelemetry.trace import Span
+from opentelemetry.trace.propagation import _SPAN_KEY
+
+from obs.traces.span import FastSpan
+
+_get_current = context_api.get_current
+_attach = context_api.attach
+
+
+def make_current(span: Span) -> Token[Context]:
+    """Make a span the parent of what comes; `restore` takes the token back."""
+    context = Context(_get_current())
+    dict.__setitem__(context, _SPAN_KEY, span)
+    return _attach(context)
+
+
+def restore(token: Token[Context]) -> None:
+    """Make what was current before current again.
+
+    A generator or a response body can be closed from another context than the one it began in. There, nothing of ours
+    is current, and OpenTelemetry's own `detach` would log an error for it.
+    """
+    try:
+        context_api._RUNTIME_CONTEXT.detach(token)
+    except (ValueError, RuntimeError):
+        pass
+
+
+def current_ids() -> tuple[int, int]:
+    """The ids of the current trace and span as numbers; (0, 0) when there is none."""
+    span = _get_current().get(_SPAN_KEY)
+    if isinstance(span, FastSpan):
+        return span.trace_id, span.span_id
+    if not isinstance(span, Span):
+        return 0, 0
+    context = span.get_span_context()
+    return (context.trace_id, context.span_id) if context.is_valid else (0, 0)
+
+
+def sampled_ids() -> tuple[int, int]:
+    """The ids of the current trace and span when the trace is kept, else (0, 0): an exemplar must lead somewhere."""
+    span = _get_current().get(_SPAN_KEY)
+    if isinstance(span, FastSpan):
+        return (span.trace_id, span.span_id) if span.sampled else (0, 0)
+    if not isinstance(span, Span):
+        return 0, 0
+    context = span.get_span_context()
+    return (context.trace_id, context.span_id) if context.is_valid and context.trace_flags.sampled else (0, 0)
+
+
+def current_trace_id() -> str:
+    """The id of the current trace in 32 hexadecimal digits, to show to a user or to put in an answer.
+
+    Returns:
+        The id; empty when there is no trace.
+
+    Example:
+        >>> current_trace_id()
+        ''
+    """
+    trace_id, _ = current_ids()
+    return f"{trace_id:032x}" if trace_id else ""

@@ -1,0 +1,217 @@
+"""Spans as OTLP: the bytes of an `ExportTraceServiceRequest`, written without protobuf's runtime.
+
+Field numbers come from `opentelemetry/proto/trace/v1/trace.proto` of OTLP 1.x, which never changes them.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode
+
+from obs.runtime import protobuf
+from obs.runtime.protobuf import any_value, fixed32, fixed64, length, text, uint, varint
+from obs.traces.span import FLAG_REMOTE, FastSpan
+
+# Parts that repeat are encoded once; at this many the memory is emptied, so that ids in values cannot fill it.
+_PARTS_KEPT = 4096
+_LONGEST_PART_KEPT = 128
+
+_HAS_IS_REMOTE = 0x100
+_IS_REMOTE = 0x200
+
+_KIND = {kind: uint(6, kind.value + 1) for kind in SpanKind}
+_STATUS = {StatusCode.UNSET: 0, StatusCode.OK: 1, StatusCode.ERROR: 2}
+_TRACE_STATE, _EVENTS, _LINKS = 3, 11, 13
+_ATTRIBUTES, _DROPPED_ATTRIBUTES, _DROPPED_EVENTS, _DROPPED_LINKS = 9, 10, 12, 14
+_EVENT_ATTRIBUTES, _LINK_ATTRIBUTES, _LINK_FLAGS, _SPAN_FLAGS = 3, 4, 6, 16
+
+_SPAN = protobuf.tag(2, protobuf.LENGTH)
+_TRACE_ID = protobuf.tag(1, protobuf.LENGTH) + b"\x10"
+_SPAN_ID = protobuf.tag(2, protobuf.LENGTH) + b"\x08"
+_PARENT_ID = protobuf.tag(4, protobuf.LENGTH) + b"\x08"
+_times = struct.Struct("<BQBQ").pack
+_START = protobuf.tag(7, protobuf.FIXED64)[0]
+_END = protobuf.tag(8, protobuf.FIXED64)[0]
+_MOST = (1 << 64) - 1
+
+_pairs: dict[tuple[int, str, type, Any], bytes] = {}
+_names: dict[str, bytes] = {}
+_scopes: dict[InstrumentationScope, bytes] = {}
+_resource: tuple[Resource | None, bytes] = (None, b"")
+
+_KEPT_TYPES = frozenset((str, int, bool))
+
+
+def encode(spans: Sequence[ReadableSpan]) -> bytes:
+    """Encode spans as one request, each in the group of its resource and scope.
+
+    Requests can be joined: the bytes of several one after the other are one request with the spans of all.
+
+    Args:
+        spans: Spans that have ended, obs's or the SDK's.
+
+    Raises:
+        Exception: A span cannot be encoded; give each of them alone then.
+    """
+    groups: dict[tuple[int, int], tuple[ReadableSpan, list[bytes]]] = {}
+    for span in spans:
+        key = id(span.resource), id(span.instrumentation_scope)
+        group = groups.get(key)
+        if group is None:
+            group = groups[key] = span, []
+        encoded = _fast(span) if isinstance(span, FastSpan) else _any(span)
+        group[1].extend((_SPAN, varint(len(encoded)), encoded))
+    return b"".join(
+        [
+            length(
+                1, _resource_of(first.resource) + length(2, _scope_of(first.instrumentation_scope) + b"".join(parts))
+            )
+            for first, parts in groups.values()
+        ]
+    )
+
+
+def _fast(span: FastSpan) -> bytes:
+    """Encode a span of obs from its raw fields."""
+    parts = [
+        _TRACE_ID,
+        span.trace_id.to_bytes(16, "big"),
+        _SPAN_ID,
+        span.span_id.to_bytes(8, "big"),
+    ]
+    if span.state is not None:
+        state = span.trace_state
+        parts.append(text(_TRACE_STATE, state.to_header()) if state else b"")
+    flags = span.flags & 0xFF | _HAS_IS_REMOTE
+    if span.parent_id:
+        parts += _PARENT_ID, span.parent_id.to_bytes(8, "big")
+        if span.parent_flags & FLAG_REMOTE:
+            flags |= _IS_REMOTE
+    parts += _name_of(span.name), _KIND[span.kind], _times_of(span.start_time, span.end_time)
+    parts.append(_rest(span, flags))
+    return b"".join(parts)
+
+
+def _any(span: ReadableSpan) -> bytes:
+    """Encode a span of the SDK."""
+    context = span.context
+    if context is None:
+        raise ValueError("a span without a context has no ids")
+    flags = context.trace_flags & 0xFF | _HAS_IS_REMOTE
+    parts = [_ids(context)]
+    parent = span.parent
+    if parent is not None:
+        parts += _PARENT_ID, parent.span_id.to_bytes(8, "big")
+        flags |= _IS_REMOTE if parent.is_remote else 0
+    parts += _name_of(span.name), _KIND[span.kind], _times_of(span.start_time, span.end_time)
+    parts.append(_rest(span, flags))
+    return b"".join(parts)
+
+
+def _rest(span: ReadableSpan, flags: int) -> bytes:
+    """What follows a span's times: attributes, events, links, status and flags."""
+    parts = [
+        _attributes(_ATTRIBUTES, span.attributes),
+        uint(_DROPPED_ATTRIBUTES, span.dropped_attributes),
+    ]
+    for event in span.events:
+        body = fixed64(1, event.timestamp) + text(2, event.name) + _attributes(_EVENT_ATTRIBUTES, event.attributes)
+        parts.append(length(_EVENTS, body + uint(4, getattr(event, "dropped_attributes", 0))))
+    parts.append(uint(_DROPPED_EVENTS, span.dropped_events))
+    for link in span.links:
+        remote = link.context.trace_flags & 0xFF | _HAS_IS_REMOTE | (_IS_REMOTE if link.context.is_remote else 0)
+        body = _ids(link.context) + _attributes(_LINK_ATTRIBUTES, link.attributes) + uint(5, link.dropped_attributes)
+        parts.append(length(_LINKS, body + fixed32(_LINK_FLAGS, remote)))
+    parts.append(uint(_DROPPED_LINKS, span.dropped_links))
+    status = span.status
+    if status.status_code is not StatusCode.UNSET:
+        parts.append(length(15, text(2, status.description or "") + uint(3, _STATUS[status.status_code])))
+    parts.append(fixed32(_SPAN_FLAGS, flags))
+    return b"".join(parts)
+
+
+def _ids(context: SpanContext) -> bytes:
+    state = context.trace_state.to_header() if context.trace_state else ""
+    return b"".join(
+        (
+            _TRACE_ID,
+            context.trace_id.to_bytes(16, "big"),
+            _SPAN_ID,
+            context.span_id.to_bytes(8, "big"),
+            text(_TRACE_STATE, state),
+        )
+    )
+
+
+def _times_of(start: int | None, end: int | None) -> bytes:
+    return _times(_START, min(max(start or 0, 0), _MOST), _END, min(max(end or 0, 0), _MOST))
+
+
+def _name_of(name: str) -> bytes:
+    known = _names.get(name)
+    if known is None:
+        known = text(5, name)
+        _keep(_names, name, known, len(name))
+    return known
+
+
+def _attributes(field: int, attributes: Mapping[str, Any] | None) -> bytes:
+    if not attributes:
+        return b""
+    parts = []
+    for key, value in attributes.items():
+        kind = type(value)
+        if kind in _KEPT_TYPES:
+            # The type is part of it, because True == 1.
+            place = field, key, kind, value
+            known = _pairs.get(place)
+            if known is None:
+                known = _pair(field, key, value)
+                _keep(_pairs, place, known, len(known))
+            parts.append(known)
+        else:
+            parts.append(_pair(field, key, value))
+    return b"".join(parts)
+
+
+def _pair(field: int, key: str, value: object) -> bytes:
+    return length(field, text(1, key) + length(2, any_value(value)))
+
+
+def _keep(parts: dict[Any, bytes], place: object, encoded: bytes, size: int) -> None:
+    if size <= _LONGEST_PART_KEPT:
+        if len(parts) >= _PARTS_KEPT:
+            parts.clear()
+        parts[place] = encoded
+
+
+def _scope_of(scope: InstrumentationScope | None) -> bytes:
+    if scope is None:
+        return b""
+    known = _scopes.get(scope)
+    if known is None:
+        body = text(1, scope.name) + text(2, scope.version or "") + _attributes(3, scope.attributes)
+        known = length(1, body) + (text(3, scope.schema_url) if scope.schema_url else b"")
+        _keep(_scopes, scope, known, len(known))
+    return known
+
+
+def _resource_of(resource: Resource | None) -> bytes:
+    global _resource
+    if resource is None:
+        return b""
+    if _resource[0] is not resource:
+        body = b"".join(_repeated(resource.attributes.items()))
+        schema = text(3, resource.schema_url) if resource.schema_url else b""
+        _resource = resource, length(1, body) + schema
+    return _resource[1]
+
+
+def _repeated(pairs: Iterable[tuple[str, object]]) -> Iterable[bytes]:
+    return [_pair(1, key, value) for key, value in pairs]

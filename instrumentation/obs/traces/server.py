@@ -1,0 +1,205 @@
+"""The span of a request that this process serves: begun from the caller's headers, current until it is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import Token
+from typing import Any, Protocol
+
+from opentelemetry import context as context_api
+from opentelemetry import trace
+from opentelemetry.baggage import _BAGGAGE_KEY
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
+from opentelemetry.trace.propagation import _SPAN_KEY
+
+from obs.runtime.guard import Guard, swallow
+from obs.traces.current import restore
+from obs.traces.ids import new_ids, new_span_id
+from obs.traces.propagation import RemoteParent, parse_baggage, parse_traceparent, parse_tracestate
+from obs.traces.span import FLAG_RANDOM, FLAG_REMOTE, FLAG_SAMPLED, FastSpan
+from obs.traces.tracer import Tracer
+from obs.traces.values import LONGEST_VALUE, safe_text
+
+# Until the route is known.
+_NAME = "HTTP"
+_SERVER = SpanKind.SERVER
+
+_get_current = context_api.get_current
+_attach = context_api.attach
+
+
+class ServerSpan(Protocol):
+    """The span of a request, and its ids in the forms that a log line and an exemplar need."""
+
+    @property
+    def trace_id(self) -> int:
+        """The trace."""
+
+    @property
+    def span_id(self) -> int:
+        """The span."""
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the trace is kept."""
+
+    @property
+    def trace_hex(self) -> str:
+        """The trace id in 32 hexadecimal digits."""
+
+    @property
+    def span_hex(self) -> str:
+        """The span id in 16 hexadecimal digits."""
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Set an attribute."""
+
+    def update_name(self, name: str) -> None:
+        """Call it something else."""
+
+    def finish(
+        self, name: str, attributes: dict[str, object], failed: bool, error: BaseException | None = None
+    ) -> None:
+        """End it and make what was current before it current again; never raises.
+
+        Args:
+            name: What it is called at last: method and route.
+            attributes: What is known of the request; the dictionary is the span's from now on.
+            failed: The answer was an error of the server.
+            error: The exception that ended the request, noted when `failed`.
+        """
+
+
+class FastServerSpan(FastSpan):
+    """A server span of obs's own provider."""
+
+    __slots__ = ("_token",)
+
+    _token: Token[Context]
+
+    def finish(
+        self, name: str, attributes: dict[str, object], failed: bool, error: BaseException | None = None
+    ) -> None:
+        """End it and make what was current before it current again; never raises."""
+        try:
+            if self.flags & FLAG_SAMPLED and self._end_time is None:
+                self._name = name
+                self._take(attributes)
+                if failed:
+                    if error is not None:
+                        self.fail(error)
+                    else:
+                        self.set_status(StatusCode.ERROR)
+                self.end()
+        except Exception as failure:  # noqa: BLE001 - telemetry never raises into the application
+            swallow("server_span", failure)
+        restore(self._token)
+
+    def _take(self, attributes: dict[str, object]) -> None:
+        for key, value in attributes.items():
+            if type(value) is str and len(value) > LONGEST_VALUE:
+                attributes[key] = value[:LONGEST_VALUE]
+        if self._attributes is None:
+            self._attributes = attributes
+        else:
+            self._attributes.update(attributes)
+
+
+class JoinedServerSpan:
+    """A server span of the application's own provider, whose sampler, processors and limits hold.
+
+    Args:
+        tracer: The provider's tracer.
+        context: OpenTelemetry's context with the remote parent, if there is one.
+    """
+
+    def __init__(self, tracer: trace.Tracer, context: Context) -> None:
+        self._span = tracer.start_span(_NAME, context, _SERVER)
+        ids = self._span.get_span_context()
+        self.trace_id, self.span_id = ids.trace_id, ids.span_id
+        self.sampled = ids.trace_flags.sampled
+        self.trace_hex, self.span_hex = f"{ids.trace_id:032x}", f"{ids.span_id:016x}"
+        self._token = _attach(trace.set_span_in_context(self._span, context))
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Set an attribute."""
+        with Guard("server_span"):
+            self._span.set_attribute(key, value)
+
+    def update_name(self, name: str) -> None:
+        """Call it something else."""
+        with Guard("server_span"):
+            self._span.update_name(name)
+
+    def finish(self, name: str, attributes: dict[str, Any], failed: bool, error: BaseException | None = None) -> None:
+        """End it and make what was current before it current again; never raises."""
+        with Guard("server_span"):
+            span = self._span
+            span.update_name(name)
+            span.set_attributes(attributes)
+            if failed and error is not None:
+                span.record_exception(error, escaped=True)
+                span.set_status(StatusCode.ERROR, f"{type(error).__name__}: {safe_text(error)}")
+            elif failed:
+                span.set_status(StatusCode.ERROR)
+            span.end()
+        restore(self._token)
+
+
+def begin_fast(tracer: Tracer, traceparent: str | None, tracestate: str | None, baggage: str | None) -> FastServerSpan:
+    """Begin a server span of obs's own provider and make it current."""
+    source = tracer.source
+    parent = parse_traceparent(traceparent) if traceparent else None
+    if parent is None:
+        trace_id, span_id = new_ids()
+        flags = FLAG_RANDOM | FLAG_SAMPLED if source.sampler.keeps(trace_id) else FLAG_RANDOM
+        span = FastServerSpan(tracer, _NAME, _SERVER, trace_id, span_id, 0, 0, flags, None)
+    else:
+        trace_id, parent_id, parent_flags = parent
+        kept = source.sampler.decide(trace_id, parent_flags, remote=True)
+        flags = parent_flags & FLAG_RANDOM | (FLAG_SAMPLED if kept else 0)
+        span = FastServerSpan(
+            tracer,
+            _NAME,
+            _SERVER,
+            trace_id,
+            new_span_id(),
+            parent_id,
+            parent_flags | FLAG_REMOTE,
+            flags,
+            tracestate or None,
+        )
+    context = Context(_get_current())
+    dict.__setitem__(context, _SPAN_KEY, span)
+    if baggage:
+        _carry(context, baggage)
+    span._token = _attach(context)
+    if source.processor is not None and flags & FLAG_SAMPLED:
+        source.started(span, context)
+    return span
+
+
+def begin_joined(
+    tracer: trace.Tracer, traceparent: str | None, tracestate: str | None, baggage: str | None
+) -> JoinedServerSpan:
+    """Begin a server span of the application's own provider and make it current."""
+    context = Context(_get_current())
+    parent = parse_traceparent(traceparent) if traceparent else None
+    remote = _remote(parent, tracestate) if parent else trace.INVALID_SPAN
+    dict.__setitem__(context, _SPAN_KEY, remote)
+    if baggage:
+        _carry(context, baggage)
+    return JoinedServerSpan(tracer, context)
+
+
+def _remote(parent: RemoteParent, tracestate: str | None) -> ReadableSpan | trace.Span:
+    state = parse_tracestate(tracestate) if tracestate else None
+    return trace.NonRecordingSpan(SpanContext(parent.trace_id, parent.span_id, True, TraceFlags(parent.flags), state))
+
+
+def _carry(context: Context, baggage: str) -> None:
+    entries: Mapping[str, str] = parse_baggage(baggage)
+    if entries:
+        dict.__setitem__(context, _BAGGAGE_KEY, entries)
