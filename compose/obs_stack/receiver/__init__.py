@@ -1,0 +1,1 @@
+"""Local mode's store: OTLP comes in over HTTP, SQLite keeps it, a small API and plain pages show it."""
