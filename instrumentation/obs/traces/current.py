@@ -28,7 +28,7 @@ def restore(token: Token[Context]) -> None:
     A generator or a response body can be closed from another context than the one it began in. There, nothing of ours
     is current, and OpenTelemetry's own `detach` would log an error for it.
     """
-    try:
+    try:  # noqa: SIM105 - `suppress` costs as much as the rest of it
         context_api._RUNTIME_CONTEXT.detach(token)
     except (ValueError, RuntimeError):
         pass
