@@ -196,7 +196,9 @@ class JoinedRegistry:
         shown = {family.name: family for family in families}
         for metric in self._metrics:
             for sample in _asked(metric):
-                shown[metric._name].samples.append(sample)
+                family = shown[metric._name]
+                others = [other for other in family.samples if other.labels != sample.labels]
+                family.samples = [*others, sample]
         for collector in self._foreign():
             with Guard("metrics.collector"):
                 for family in collector.collect():
@@ -206,7 +208,7 @@ class JoinedRegistry:
 
     def _join_registry(self) -> None:
         from prometheus_client import REGISTRY
-        from prometheus_client.metrics import MetricWrapperBase
+        from prometheus_client.metrics import Gauge, MetricWrapperBase
 
         self._registry = REGISTRY
         register, unregister = REGISTRY.register, REGISTRY.unregister
@@ -233,9 +235,17 @@ class JoinedRegistry:
 
             return clear
 
+        def ask_and_take_away(original: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+            def set_function(metric: Any, function: Any) -> None:
+                original(metric, function)
+                _take_away(metric)
+
+            return set_function
+
         self._patches.set(self._registry, "register", register_and_join)
         self._patches.set(self._registry, "unregister", unregister_and_leave)
         self._patches.wrap(MetricWrapperBase, "clear", clear_and_join)
+        self._patches.wrap(Gauge, "set_function", ask_and_take_away)
         for collector in self._collectors():
             with Guard("metrics.joined"):
                 self._take(collector)
@@ -279,6 +289,8 @@ class JoinedRegistry:
         series = STORE.add(Series(_family(metric), tuple(clean(value) for value in metric._labelvalues)))
         for index, original in _numbers(metric):
             _set_number(metric, index, JoinedValue(series, index, original, self._directory))
+        if _asks(metric):
+            _take_away(metric)
 
     def _release(self, metric: Any) -> None:
         self._metrics = [joined for joined in self._metrics if joined is not metric]
@@ -342,11 +354,14 @@ def _asked(metric: Any) -> Iterator[Sample]:
     if metric._type != "gauge":
         return
     for one in _with_children(metric):
-        if "_child_samples" in vars(one):
+        if _asks(one):
             with Guard("metrics.collector"):
-                _take_away(one)
                 labels = dict(zip(one._labelnames, one._labelvalues, strict=True))
                 yield from (sample._replace(name=one._name, labels=labels) for sample in one._child_samples())
+
+
+def _asks(metric: Any) -> bool:
+    return "_child_samples" in vars(metric)
 
 
 def _take_away(metric: Any) -> None:

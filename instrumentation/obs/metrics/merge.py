@@ -17,7 +17,7 @@ from obs.metrics.records import (
     folded_record,
     series_record,
 )
-from obs.runtime.guard import Guard, swallow
+from obs.runtime.guard import Guard
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -59,22 +59,33 @@ def add_up(sources: Sequence[Source]) -> Totals:
     Counts and distributions are summed over all of them; gauges become one by `Family.across` over the living ones. A
     family that is declared in two ways keeps the first one, obs's before prometheus_client's.
     """
-    chosen: dict[str, Family] = {}
-    declared = [family for source in sources for family in source.parsed.families]
-    for family in sorted(declared, key=lambda family: family.joined):
-        chosen.setdefault(family.name, family)
+    chosen = _chosen(sources)
     totals: Totals = {_shown(family): {} for family in chosen.values()}
     for source in sources:
         for record in source.parsed.series:
             family = chosen[record.family.name]
             if not _same(family, record.family):
-                text = f"{family.name} is declared in two ways: {family} and {record.family}"
-                swallow("metrics.merge", ValueError(text))
-            elif family.kind != "gauge":
+                continue
+            if family.kind != "gauge":
                 _add(totals[family], record)
             elif source.living:
                 _add_gauge(totals[_shown(family)], family, record, source.parsed.worker)
     return totals
+
+
+def conflicts(sources: Sequence[Source]) -> tuple[tuple[Family, Family], ...]:
+    """The declarations that are shown and those that are left out, because they do not fit one of the same name."""
+    chosen = _chosen(sources)
+    declared = dict.fromkeys(family for source in sources for family in source.parsed.families)
+    return tuple((chosen[other.name], other) for other in declared if not _same(chosen[other.name], other))
+
+
+def _chosen(sources: Sequence[Source]) -> dict[str, Family]:
+    chosen: dict[str, Family] = {}
+    declared = [family for source in sources for family in source.parsed.families]
+    for family in sorted(declared, key=lambda family: family.joined):
+        chosen.setdefault(family.name, family)
+    return chosen
 
 
 def encode(totals: Totals, folded: frozenset[int]) -> bytes:

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 from obs.metrics import facts, merge, process, worker_files
 from obs.metrics.instruments import instrument
 from obs.metrics.joined import JoinedRegistry
-from obs.metrics.records import parse
+from obs.metrics.records import Family, parse
 from obs.metrics.store import STORE
-from obs.runtime.guard import Guard
+from obs.runtime.guard import Guard, swallow
 from obs.runtime.target import Target, living, shared_in
 from obs.signals import own_health
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
+
+
+# A conflict lasts as long as the process, and is told of once.
+_told: set[tuple[Family, Family]] = set()
 
 
 class Scrape:
@@ -40,6 +44,9 @@ class Scrape:
                 fall.
         """
         sources, workers = self._read()
+        for shown, left_out in set(merge.conflicts(sources)) - _told:
+            _told.add((shown, left_out))
+            swallow("metrics.merge", ValueError(f"{shown.name} is declared in two ways: {shown} and {left_out}"))
         found = merge.families(merge.add_up(sources))
         with Guard("metrics.process"):
             found += process.families(workers)

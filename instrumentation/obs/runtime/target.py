@@ -139,7 +139,7 @@ def claim_of(target: Target) -> Claim | None:
 
 
 def living(directory: Path) -> dict[int, Claim]:
-    """The claims of the living workers of a target, by number; call it inside `alone_in` or `shared_in`."""
+    """The claims of the living workers of a target, by number."""
     found = {}
     for path in sorted(directory.glob(_WORKER_LOCK.format("*"))):
         if filelock.is_held(path):
