@@ -54,7 +54,7 @@ def duration(length: int) -> str:
         >>> duration(7_200_000), duration(5_400_000), duration(250)
         ('2h', '90m', '250ms')
     """
-    unit = next(unit for unit in _WRITTEN if length % _MILLISECONDS[unit] == 0)
+    unit = next(unit for unit in _WRITTEN if length % _MILLISECONDS[unit] == 0) if length else "s"
     return f"{length // _MILLISECONDS[unit]}{unit}"
 
 

@@ -74,6 +74,13 @@ def _tier_stories(slo: Slo, tier: Tier, burns: dict[str, Alert]) -> Iterator[Sto
         ),
         alert,
     )
+    if tier.severity == "page":
+        yield Story(
+            subject,
+            "stays silent",
+            Case("a spike after a long good time", _spike(slo, tier, fires), quiet_at=f"{6 * fires}m"),
+            alert,
+        )
     yield Story(
         subject,
         "resolves",
@@ -93,6 +100,13 @@ def _burning(slo: Slo, minutes: int, pace: Decimal) -> Phase:
     """Traffic so heavy that the budget alone is 600 requests a minute, of which some times that many fail."""
     requests = Decimal(math.ceil(600 / error_budget(slo.objective)))
     return Phase(minutes, requests, round(requests * error_budget(slo.objective) * pace, 0))
+
+
+def _spike(slo: Slo, tier: Tier, minutes: int) -> dict[str, str]:
+    """Traffic that fills the short window with failures, and so little of the long one that it stays below."""
+    everything = 1 / error_budget(slo.objective)
+    spike = _burning(slo, minutes, min(factor(tier, slo.window) * Decimal("2.5"), everything))
+    return traffic(slo, Phase(5 * minutes, spike.requests), spike)
 
 
 def _low_traffic_stories(slo: Slo, alert: Alert) -> Iterator[Story]:
@@ -192,16 +206,15 @@ def _weighted(slo: Slo) -> Story:
 
 
 def _chance(slo: Slo) -> Story:
-    """Three requests in an hour, of which one fails."""
-    rare = Decimal("0.0625")
-    third = Phase(16, rare, rare)
+    """Three requests in an hour, of which the last one fails."""
+    one, failed = Phase(1, Decimal(1)), Phase(1, Decimal(1), Decimal(1))
     return Story(
         f"{slo.service} {slo.name}",
         "",
         Case(
             "one failure of three requests in an hour alerts nobody",
-            traffic(slo, third, Phase(32, rare), Phase(180)),
-            quiet_at="3h",
+            traffic(slo, one, Phase(29), one, Phase(23), failed, Phase(10)),
+            quiet_at="59m",
         ),
     )
 
