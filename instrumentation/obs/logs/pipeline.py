@@ -1,0 +1,257 @@
+"""The one way of every record: built, redacted, encoded, written, handed to the exporter and counted."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+
+from obs.logs import ecs
+from obs.logs.encoder import Encoder, Fields
+from obs.logs.record import SHARED
+from obs.logs.redaction import Redactor
+from obs.logs.stamps import event_id, timestamp
+from obs.runtime.guard import Guard
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+
+# Records about the delivery of records would make more of themselves.
+_NEVER_EXPORTED = frozenset({"obs", "opentelemetry"})
+
+
+class Service(NamedTuple):
+    """Who writes.
+
+    Args:
+        name: The service's name.
+        version: Its version; empty when unknown.
+        environment: Such as ``production``; empty when unknown.
+        node: The id of this instance.
+    """
+
+    name: str
+    version: str
+    environment: str
+    node: str
+
+    def fields(self) -> Fields:
+        """The fields that every record of this process has."""
+        service: Fields = {"name": self.name}
+        if self.version:
+            service["version"] = self.version
+        if self.environment:
+            service["environment"] = self.environment
+        service["node"] = {"name": self.node}
+        return {"service": service, "process": {"pid": os.getpid()}, "ecs": {"version": ecs.VERSION}}
+
+
+class Record(NamedTuple):
+    """One finished record, as outputs take it.
+
+    Args:
+        nanoseconds: When, since 1970.
+        level: One of `LEVELS`.
+        logger: The logger's name; empty when it has none.
+        body: The JSON object of its message and fields, redacted.
+        event_id: Its id in hex.
+        trace_id: In hex; empty when there is none.
+        span_id: In hex; empty when there is none.
+    """
+
+    nanoseconds: int
+    level: str
+    logger: str
+    body: bytes
+    event_id: bytes
+    trace_id: bytes
+    span_id: bytes
+
+
+class Sink(Protocol):
+    """Takes finished records elsewhere than to standard output, such as to the exporter's queue."""
+
+    def __call__(self, record: Record, /) -> None:
+        """Take one record; never blocks."""
+
+
+class Pipeline:
+    """Writes records.
+
+    Args:
+        service: Who writes.
+        redactor: What is a secret.
+        write: Takes a whole line; None when nothing goes to standard output.
+        render: Makes a line for a person out of a record; None for JSON.
+        sinks: Further outputs.
+        count: Counts a record of a level.
+        ids: The current trace and span id, 0 when there is none.
+    """
+
+    def __init__(
+        self,
+        *,
+        service: Service,
+        redactor: Redactor,
+        write: Callable[[bytes], None] | None,
+        render: Callable[[Record], bytes] | None,
+        sinks: tuple[Sink, ...],
+        count: Mapping[str, Callable[[], None]],
+        ids: Callable[[], tuple[int, int]],
+    ) -> None:
+        self._service = service
+        self._encoder = Encoder(redactor)
+        self._redactor = redactor
+        self._write = write
+        self._render = render
+        self._sinks = sinks
+        self._count = count
+        self._ids = ids
+        self._shapes: dict[tuple[str, ...], tuple[bytes, tuple[str, ...]]] = {}
+        self.renew()
+
+    def renew(self) -> None:
+        """Work out what is the same in every record of this process; anew in a forked child."""
+        common = self._service.fields()
+        self._common = common
+        self._end = b"," + orjson.dumps(common)[1:] + b"\n"
+        self._dataset = orjson.dumps(self._service.name)
+
+    def emit(self, level: str, logger: str, message: object, event: Mapping[Any, Any], error: Fields | None) -> None:
+        """Write one record; never raises.
+
+        Args:
+            level: One of `LEVELS`.
+            logger: The logger's name; empty when it has none.
+            message: What happened.
+            event: The caller's fields.
+            error: What is to be told of an exception.
+        """
+        with Guard("logs"):
+            trace, span = self._ids()
+            body, fields = self._encoder.encode(message, event, error)
+            record = Record(
+                time.time_ns(),
+                level,
+                logger,
+                body,
+                event_id(),
+                b"%032x" % trace if trace else b"",
+                b"%016x" % span if span else b"",
+            )
+            self._put(record, fields)
+
+    def access(self, level: str, message: str, fields: Fields, trace_hex: str, span_hex: str) -> None:
+        """Write the line that tells of one request; never raises.
+
+        The names of the fields are obs's own and always the same few, so that the JSON around their values is known.
+        """
+        with Guard("logs.access"):
+            names = tuple(fields)
+            shape = self._shapes.get(names)
+            if shape is None:
+                shape = self._shapes[names] = shape_of(names, self._service.name)
+            text = "\n".join([value for value in fields.values() if type(value) is str])
+            if len(text) > 4096 or self._redactor.text(text) != text:
+                self.emit_with_ids(level, message, fields, trace_hex, span_hex)
+                return
+            stamp = time.time_ns()
+            identity = event_id()
+            template, order = shape
+            body = template % (orjson.dumps(message), *[orjson.dumps(fields[name]) for name in order], identity)
+            record = Record(stamp, level, "", body, identity, trace_hex.encode(), span_hex.encode())
+            self._finish(record, b"".join((self._start(record), body[1:-1], self._trace(record), self._end)))
+
+    def emit_with_ids(self, level: str, message: str, fields: Fields, trace_hex: str, span_hex: str) -> None:
+        """Write one record whose trace is not the current one."""
+        body, placed = self._encoder.encode(message, fields)
+        record = Record(time.time_ns(), level, "", body, event_id(), trace_hex.encode(), span_hex.encode())
+        self._put(record, placed)
+
+    def _put(self, record: Record, fields: Fields) -> None:
+        if self._write is None or self._render is not None:
+            self._finish(record, b"")
+        elif fields.keys().isdisjoint(SHARED):
+            self._finish(record, self._line(record))
+        else:
+            self._finish(record, self._merged(record, fields))
+
+    def _start(self, record: Record) -> bytes:
+        return b'{"@timestamp":"%b","log.level":"%b",' % (timestamp(record.nanoseconds), record.level.encode())
+
+    def _trace(self, record: Record) -> bytes:
+        if not record.trace_id:
+            return b""
+        return b',"trace":{"id":"%b"},"span":{"id":"%b"}' % (record.trace_id, record.span_id)
+
+    def _line(self, record: Record) -> bytes:
+        """The line of a record that shares no group with what obs adds: joined, not encoded again."""
+        logger = b',"log":{"logger":%b}' % orjson.dumps(record.logger) if record.logger else b""
+        event = b',"event":{"dataset":%b,"id":"%b"}' % (self._dataset, record.event_id)
+        return b"".join((self._start(record), record.body[1:-1], logger, event, self._trace(record), self._end))
+
+    def _merged(self, record: Record, fields: Fields) -> bytes:
+        own = dict(self._common)
+        own["event"] = {"dataset": self._service.name, "id": record.event_id.decode()}
+        if record.logger:
+            own["log"] = {"logger": record.logger}
+        if record.trace_id:
+            own["trace"] = {"id": record.trace_id.decode()}
+            own["span"] = {"id": record.span_id.decode()}
+        merged = {**fields, **{group: _joined(fields.get(group), members) for group, members in own.items()}}
+        return self._start(record) + orjson.dumps(merged)[1:] + b"\n"
+
+    def _finish(self, record: Record, line: bytes) -> None:
+        if self._write is not None:
+            self._write(self._render(record) if self._render is not None else line)
+        if self._sinks and record.logger.partition(".")[0] not in _NEVER_EXPORTED:
+            for sink in self._sinks:
+                sink(record)
+        self._count[record.level]()
+
+
+def _joined(theirs: Any, ours: Fields) -> Fields:
+    """Two groups of fields as one; what obs says of itself stands."""
+    if type(theirs) is not dict:
+        return ours
+    out = {**theirs, **ours}
+    for name, value in ours.items():
+        if type(value) is dict and type(theirs.get(name)) is dict:
+            out[name] = {**theirs[name], **value}
+    return out
+
+
+def shape_of(names: tuple[str, ...], dataset: str) -> tuple[bytes, tuple[str, ...]]:
+    """The JSON around the values of fields with these dotted names, and the order in which it takes them.
+
+    Example:
+        >>> shape_of(("event.duration", "a.b"), "x")
+        (b'{"message":%b,"a":{"b":%b},"event":{"duration":%b,"dataset":"x","id":"%b"}}', ('a.b', 'event.duration'))
+    """
+    tree: dict[str, Any] = {}
+    for name in names:
+        *parents, last = name.split(".")
+        target = tree
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[last] = name
+    event = {**tree.pop("event", {}), "dataset": orjson.dumps(dataset).replace(b"%", b"%%"), "id": b'"%b"'}
+    order: list[str] = []
+    text = _render_shape({"message": b"%b", **tree, "event": event}, order)
+    return text, tuple(order)
+
+
+def _render_shape(tree: dict[str, Any], order: list[str]) -> bytes:
+    parts = []
+    for name, value in tree.items():
+        if type(value) is dict:
+            text = _render_shape(value, order)
+        elif type(value) is bytes:
+            text = value
+        else:
+            order.append(value)
+            text = b"%b"
+        parts.append(orjson.dumps(name).replace(b"%", b"%%") + b":" + text)
+    return b"{" + b",".join(parts) + b"}"

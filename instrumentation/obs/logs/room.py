@@ -1,0 +1,138 @@
+"""Starting and stopping logs: what goes where, and giving back everything that was replaced."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from obs.logs import logger, redaction
+from obs.logs.outlet import Outlet
+from obs.logs.pipeline import LEVELS, Pipeline, Service, Sink
+from obs.logs.redaction import Redactor
+from obs.logs.structlog_join import StructlogJoin
+from obs.runtime.guard import Guard
+from obs.runtime.patcher import Patcher
+from obs.signals import own_health
+
+if TYPE_CHECKING:
+    from obs.runtime.export import Exporter
+    from obs.runtime.target import Target
+    from obs.settings import Settings
+
+Ids = Callable[[], tuple[int, int]]
+
+_room: LogsRoom | None = None
+
+
+class LogsRoom:
+    """The logs of a started obs.
+
+    Args:
+        settings: The settings of `obs.init()`.
+        target: Who this process is.
+        exporter: Takes records for OTLP.
+        ids: The current trace and span id.
+    """
+
+    def __init__(self, settings: Settings, target: Target, exporter: Exporter, ids: Ids) -> None:
+        self._patch = Patcher()
+        self._outlet = Outlet(_counter_of_losses())
+        redactor = Redactor(settings.redact_keys)
+        redaction.use(redactor)
+        self._patch.on_restore(lambda: redaction.use(Redactor()))
+        to_exporter = settings.logs_to != "stdout" and bool(settings.endpoint)
+        # Logs that were meant for a backend which is not there still have to be somewhere.
+        to_stdout = settings.logs_to != "otlp" or not to_exporter
+        self.pipeline = Pipeline(
+            service=Service(target.service, target.version, target.environment, target.instance_id),
+            redactor=redactor,
+            write=self._outlet.write if to_stdout else None,
+            render=_renderer(settings.log_format) if to_stdout else None,
+            sinks=(_sink(settings, target, exporter),) if to_exporter else (),
+            count=_counters_of_levels(),
+            ids=ids,
+        )
+        threshold = LEVELS[settings.log_level]
+        self._join(threshold)
+
+    def _join(self, threshold: int) -> None:
+        logger.running = logger.Running(self.pipeline, threshold)
+        logger.set_threshold(threshold)
+        self._patch.on_restore(_stop_loggers)
+        with Guard("logs.structlog"):
+            StructlogJoin(self._patch)
+
+    def flush(self, deadline: float) -> bool:
+        """Wait until every line is written.
+
+        Args:
+            deadline: The most seconds to wait.
+        """
+        return self._outlet.flush(deadline)
+
+    def stop(self, deadline: float) -> None:
+        """Write what is held and give back everything that was replaced.
+
+        Args:
+            deadline: The most seconds to wait.
+        """
+        global _room
+        if _room is self:
+            _room = None
+        self._patch.restore()
+        self._outlet.flush(deadline)
+
+    def after_fork_in_child(self) -> None:
+        """Go on in a forked child: its own process id, and none of the parent's unwritten lines."""
+        self._outlet.after_fork_in_child()
+        self.pipeline.renew()
+
+
+def start(settings: Settings, target: Target, exporter: Exporter, ids: Ids) -> LogsRoom:
+    """Start logs; those that were started before are stopped first."""
+    global _room
+    if _room is not None:
+        _room.stop(0.0)
+    _room = LogsRoom(settings, target, exporter, ids)
+    return _room
+
+
+def access(level: str, message: str, fields: dict[str, Any], trace_hex: str, span_hex: str) -> None:
+    """Write the line of a request when logs are started and its level is written."""
+    live = logger.running
+    if live is not None and LEVELS[level] >= live.threshold:
+        live.pipeline.access(level, message, fields, trace_hex, span_hex)
+
+
+def _stop_loggers() -> None:
+    logger.running = None
+    logger.set_threshold(0)
+
+
+def _renderer(log_format: str) -> Any:
+    interactive = sys.stdout is not None and sys.stdout.isatty()
+    if log_format == "json" or (log_format == "auto" and not interactive):
+        return None
+    from obs.logs.console import Console
+
+    return Console(sys.stdout).render
+
+
+def _sink(settings: Settings, target: Target, exporter: Exporter) -> Sink:
+    from obs.logs.otlp import to_exporter
+
+    return to_exporter(settings, target, exporter)
+
+
+def _counters_of_levels() -> dict[str, Callable[[], None]]:
+    from obs import metrics
+
+    counter = metrics.instrument(own_health.LOG_RECORDS)
+    return {level: counter.child(level).add for level in LEVELS}
+
+
+def _counter_of_losses() -> Callable[[int], None]:
+    from obs import metrics
+
+    return metrics.instrument(own_health.DROPPED).child("logs", "undelivered").add

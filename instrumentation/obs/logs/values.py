@@ -1,0 +1,306 @@
+"""Making any Python value plain, bounded JSON data; whatever the value does, nothing is raised.
+
+The marks that stand for what cannot be shown are `<cyclic>`, `<max-depth>`, `<+N more>`, `<int ~N digits>`,
+`<unrepresentable Type: Error>`, and `…<truncated N characters>` at the end of a text that was cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import decimal
+import enum
+import math
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+MAX_TEXT = 32 * 1024
+MAX_KEY = 256
+MAX_ITEMS = 200
+MAX_DEPTH = 12
+
+# A list that holds one list many times, many levels deep, has more values than there is time; each takes of the budget.
+_COST_OF_A_VALUE = 4
+
+INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
+# Beyond this many bits an integer is only told by its size: turning it into digits takes quadratic time.
+_MAX_INT_BITS = 400
+
+_foreign = threading.local()
+
+
+@contextlib.contextmanager
+def foreign_code() -> Iterator[bool]:
+    """Say that code of the application's own runs, such as a `__repr__`, and whether it already did.
+
+    A `__repr__` that logs its own object would never end: inside it, objects are shown without asking them.
+    """
+    nested = getattr(_foreign, "running", False)
+    _foreign.running = True
+    try:
+        yield nested
+    finally:
+        _foreign.running = nested
+
+
+def type_name(value: object) -> str:
+    """The name of a value's class; total."""
+    try:
+        return well_formed(type(value).__name__)[:MAX_KEY]
+    except BaseException:  # noqa: BLE001 - a metaclass can do anything
+        return "object"
+
+
+def well_formed(text: str) -> str:
+    """The text with each lone surrogate as U+FFFD, so that it can be written as UTF-8."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def cut(text: str, limit: int = MAX_TEXT) -> str:
+    """The text, or its beginning and a mark that says how long it was."""
+    if len(text) <= limit:
+        return text
+    mark = f"…<truncated {len(text)} characters>"
+    return text[: max(0, limit - len(mark))] + mark
+
+
+def represent(value: object, how: Callable[[object], str] = repr) -> str:
+    """The value's own words, or what kept it from saying them; total.
+
+    Even `SystemExit` and `KeyboardInterrupt` end here: a `__repr__` that raises them must not end the application.
+    """
+    with foreign_code() as nested:
+        if nested:
+            return f"<{type_name(value)}>"
+        try:
+            return cut(well_formed(str.__str__(how(value))))
+        except BaseException as error:  # noqa: BLE001 - see above
+            return f"<unrepresentable {type_name(value)}: {type_name(error)}>"
+
+
+class Plainer:
+    """Makes the values of one record plain, within one budget of characters.
+
+    Args:
+        budget: How many characters all texts together may have; what exceeds it is cut.
+
+    Attributes:
+        texts: Every text that was met, for the redaction to look at.
+        keys: Every key that was met inside of values.
+        cut: Whether anything was cut.
+        partial: Whether a value changed while it was read.
+    """
+
+    __slots__ = ("_open", "budget", "cut", "keys", "partial", "texts")
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.texts: list[str] = []
+        self.keys: list[str] = []
+        self.cut = False
+        self.partial = False
+        self._open: set[int] = set()
+
+    def plain(self, value: object, depth: int = MAX_DEPTH) -> Any:
+        """The value as None, bool, int, float, str, list or dict; total."""
+        if self.budget <= 0:
+            self.cut = True
+            return "<truncated>"
+        self.budget -= _COST_OF_A_VALUE
+        make = _BY_TYPE.get(type(value)) or _maker(value)
+        try:
+            return make(self, value, depth)
+        except BaseException as error:  # noqa: BLE001 - whatever the application's class does in its own methods
+            return self.text(f"<unrepresentable {type_name(value)}: {type_name(error)}>")
+
+    def text(self, text: str) -> str:
+        """A text that is well-formed, within its own limit and what the budget leaves."""
+        limit = min(MAX_TEXT, max(self.budget, 64))
+        if len(text) > limit:
+            self.cut = True
+            text = cut(text, limit)
+        text = well_formed(text)
+        # A control character takes six bytes in JSON, another one up to four.
+        self.budget -= len(text) if text.isascii() and text.isprintable() else 6 * len(text)
+        self.texts.append(text)
+        return text
+
+    def number(self, number: float) -> float | str:
+        """A float; as text when JSON has no number for it."""
+        if number - number == 0.0:
+            return number
+        return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+
+    def integer(self, number: int) -> int | str:
+        """An integer; as text when it does not fit a long."""
+        if INT64_MIN <= number <= INT64_MAX:
+            return number
+        bits = number.bit_length()
+        return str(number) if bits <= _MAX_INT_BITS else f"<int ~{int(bits * math.log10(2)) + 1} digits>"
+
+    def mapping(self, value: Mapping[Any, object], depth: int) -> object:
+        """A dict with text keys; dotted ones become nested where they fit."""
+        if (closed := self._enter(value, depth)) is not None:
+            return closed
+        out: dict[str, Any] = {}
+        try:
+            for key, item in self._pairs(value):
+                self._put(out, key, item, depth)
+        finally:
+            self._open.discard(id(value))
+        if len(value) > MAX_ITEMS:
+            self.cut = True
+            out["…"] = f"<+{len(value) - MAX_ITEMS} more>"
+        return out
+
+    def _pairs(self, value: Mapping[Any, object]) -> list[tuple[Any, object]]:
+        pairs: list[tuple[Any, object]] = []
+        try:
+            pairs.extend(islice(value.items(), MAX_ITEMS))
+        except RuntimeError:
+            self.partial = True
+        return pairs
+
+    def _put(self, out: dict[str, Any], key: object, item: object, depth: int) -> None:
+        name = self._key(key)
+        plain = self.plain(item, depth - 1)
+        target = out
+        if "." in name:
+            *parents, last = name.split(".")
+            for parent in parents:
+                inner = target.setdefault(parent, {}) if parent else None
+                if type(inner) is not dict:
+                    break
+                target = inner
+            else:
+                if last and last not in target:
+                    target[last] = plain
+                    return
+            target, name = out, name.replace(".", "_")
+        target[unused(target, name)] = plain
+
+    def _key(self, key: object) -> str:
+        name = key if type(key) is str else represent(key, str)
+        name = well_formed(name[:MAX_KEY]) or "_"
+        self.budget -= len(name)
+        self.keys.append(name)
+        self.texts.append(name)
+        return name
+
+    def sequence(self, value: Sequence[object], depth: int) -> object:
+        """A list."""
+        if (closed := self._enter(value, depth)) is not None:
+            return closed
+        items: list[object] = []
+        size = len(value)
+        try:
+            items.extend(islice(value, MAX_ITEMS))
+        except RuntimeError:
+            self.partial = True
+        try:
+            out = [self.plain(item, depth - 1) for item in items]
+        finally:
+            self._open.discard(id(value))
+        if size > MAX_ITEMS:
+            self.cut = True
+            out.append(f"<+{size - MAX_ITEMS} more>")
+        return out
+
+    def _enter(self, value: object, depth: int) -> str | None:
+        if id(value) in self._open:
+            return "<cyclic>"
+        if depth <= 0:
+            self.cut = True
+            return "<max-depth>"
+        self._open.add(id(value))
+        return None
+
+    def data(self, value: Any, depth: int) -> object:
+        """A dataclass as its fields; one that hides fields from its repr keeps them hidden."""
+        if (closed := self._enter(value, depth)) is not None:
+            return closed
+        names = [field.name for field in dataclasses.fields(value) if field.repr]
+        try:
+            return self.mapping({name: getattr(value, name, None) for name in names}, depth)
+        finally:
+            self._open.discard(id(value))
+
+
+def unused(target: Mapping[str, object], name: str) -> str:
+    """The name, with a number after it when the mapping has that name already."""
+    free, number = name, 1
+    while free in target:
+        number += 1
+        free = f"{name}_{number}"
+    return free
+
+
+def _decoded(value: bytes | bytearray) -> str:
+    text = bytes(value[: MAX_TEXT + 1]).decode("utf-8", "backslashreplace")
+    return text if len(value) <= MAX_TEXT else cut(text + " " * (len(value) - MAX_TEXT - 1))
+
+
+def _texted(how: Callable[[Any], str]) -> Callable[[Plainer, Any, int], object]:
+    return lambda plainer, value, _depth: plainer.text(how(value))
+
+
+_Maker = Callable[[Plainer, Any, int], object]
+
+_BY_TYPE: dict[type, _Maker] = {
+    str: _texted(lambda value: value),
+    bool: lambda _plainer, value, _depth: value,
+    type(None): lambda _plainer, value, _depth: value,
+    int: lambda plainer, value, _depth: plainer.integer(value),
+    float: lambda plainer, value, _depth: plainer.number(value),
+    dict: Plainer.mapping,
+    list: Plainer.sequence,
+    tuple: Plainer.sequence,
+    set: Plainer.sequence,
+    frozenset: Plainer.sequence,
+    deque: Plainer.sequence,
+    bytes: _texted(_decoded),
+    bytearray: _texted(_decoded),
+    uuid.UUID: _texted(str),
+    decimal.Decimal: _texted(str),
+    dt.datetime: _texted(dt.datetime.isoformat),
+    dt.date: _texted(dt.date.isoformat),
+    dt.time: _texted(dt.time.isoformat),
+}
+
+# For what is only a descendant of a type that is known; the first that fits.
+_BY_DESCENT: tuple[tuple[type, _Maker], ...] = (
+    (enum.Enum, lambda plainer, value, depth: plainer.plain(value.value, depth)),
+    (str, _texted(str.__str__)),
+    (int, lambda plainer, value, _depth: plainer.integer(int.__index__(value))),
+    (float, lambda plainer, value, _depth: plainer.number(float.__float__(value))),
+    (dict, Plainer.mapping),
+    (list, Plainer.sequence),
+    (tuple, Plainer.sequence),
+    (Mapping, Plainer.mapping),
+    (BaseException, _texted(lambda value: f"{type_name(value)}: {represent(value, str)}")),
+    (dt.datetime, _texted(dt.datetime.isoformat)),
+    (bytes, _texted(_decoded)),
+)
+
+
+def _maker(value: object) -> _Maker:
+    try:
+        for kind, make in _BY_DESCENT:
+            if isinstance(value, kind):
+                return make
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return Plainer.data
+    except BaseException:  # noqa: BLE001, S110 - a class that lies about itself is shown by its repr
+        pass
+    return _texted(represent)
