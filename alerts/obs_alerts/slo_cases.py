@@ -75,10 +75,11 @@ def _tier_stories(slo: Slo, tier: Tier, burns: dict[str, Alert]) -> Iterator[Sto
         alert,
     )
     if tier.severity == "page":
+        spike = _minutes(tier.short) + _minutes(tier.hold)
         yield Story(
             subject,
             "stays silent",
-            Case("a spike after a long good time", _spike(slo, tier, fires), quiet_at=f"{6 * fires}m"),
+            Case("a spike after a long good time", _spike(slo, tier, spike), quiet_at=f"{6 * spike}m"),
             alert,
         )
     yield Story(
