@@ -41,7 +41,7 @@ class Running:
         self._exporter = Exporter(settings)
         self._traces = traces.start(settings, target, self._exporter)
         self._logs = logs.start(settings, target, self._exporter)
-        metrics.current_trace = traces.current_ids
+        metrics.current_trace = traces.sampled_ids
         logs.current_ids = traces.current_ids
         self._count_internal_errors()
         self._describe()
