@@ -98,8 +98,9 @@ def write(live: Running, level: str, logger: str, event: dict[str, Any]) -> None
         caught = exception_of(exc_info)
         if caught is not None:
             error = describe(caught, exc_info[2] if isinstance(exc_info, tuple) else None)
-    if event.pop("stack_info", None):
-        error = error or {"stack_trace": current_stack(_OWN_FRAMES)}
+    stack = event.pop("stack_info", None)
+    if stack and error is None:
+        error = {"stack_trace": stack if isinstance(stack, str) else current_stack(_OWN_FRAMES)}
     live.pipeline.emit(level, logger, message, event, error)
 
 
@@ -124,7 +125,7 @@ class Final:
         if number < live.threshold or not _enabled(logger, number):
             raise structlog.DropEvent
         with Guard("logs.structlog"):
-            write(live, level, _name_of(logger, event), _without_what_others_added(dict(event), level))
+            write(live, level, _name_of(logger, event), without_what_others_added(dict(event), level))
         if self.replaced is not None and isinstance(logger, logging.Logger):
             # The handlers that the application gave its standard-library loggers, such as files, go on as before.
             rendered = self.replaced(logger, method, event)
@@ -148,7 +149,7 @@ def _name_of(logger: Any, event: Mapping[str, Any]) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _without_what_others_added(event: dict[str, Any], level: str) -> dict[str, Any]:
+def without_what_others_added(event: dict[str, Any], level: str) -> dict[str, Any]:
     """What structlog's own processors add and the record has anyway: level, logger, rendered exception, time."""
     if _METHODS.get(str(event.get("level", ""))) == level:
         del event["level"]

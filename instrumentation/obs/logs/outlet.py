@@ -40,9 +40,15 @@ class Outlet:
         self._poll = _poll_of(self._descriptor)
         self._rest = b""
         self._stalled = False
+        # The thread that writes into what the application put in the place of standard output.
+        self._inside = 0
 
     def write(self, line: bytes) -> None:
         """Write a line that ends in a newline."""
+        if self._inside and self._inside == threading.get_ident():
+            # Standard output was redirected into logging, which ends here: such a line goes to the real one.
+            _put_into(sys.__stdout__, line)
+            return
         pending = self._pending
         if len(pending) >= _MAX_PENDING:
             self._lost(1)
@@ -79,7 +85,11 @@ class Outlet:
         try:
             stream = sys.stdout
             if stream is not self._stream or self._descriptor is None:
-                _put_into(stream, line)
+                self._inside = threading.get_ident()
+                try:
+                    _put_into(stream, line)
+                finally:
+                    self._inside = 0
             elif self._poll is None:
                 self._put_at_once(line)
             else:
@@ -140,7 +150,8 @@ def _put_into(stream: IO[str] | None, line: bytes) -> None:
 
 def _descriptor_of(stream: Any) -> int | None:
     """The file descriptor of a real standard output; a stream that only looks like one is written to as a stream."""
-    if stream is None or stream is not sys.__stdout__:
+    real = stream is not None and stream is sys.__stdout__
+    if not real:
         return None
     try:
         return int(stream.fileno())

@@ -49,12 +49,13 @@ PLURALS = frozenset({"cookies", "credentials", "passwords", "secrets"})
 
 # In running text, `password: required` tells nothing; a value that is one of these words is left.
 PROSE = _words(
-    "a an and are auth authentication authorization based been being bearer cannot changed confirmed could credentials "
-    "denied does empty error expired failed false fetched for format found from generated granted has have header "
-    "headers in incorrect invalid is issued length malformed may mismatch missing must nil no none not null of ok on "
-    "or please provided realm received refreshed rejected renewed required reset revoked rotated sent set should "
-    "success the this to token tokens too true undefined unknown unset updated valid verified was were wrong yes your scheme "
-    "type used user with without will str int float bool string bytes optional any dict list value"
+    "a an and any are auth authentication authorization based bearer been being bool bytes cannot changed "
+    "confirmed could credentials denied dict does empty error expired failed false fetched float for format found "
+    "from generated granted has have header headers in incorrect int invalid is issued length list malformed may "
+    "mismatch missing must nil no none not null of ok on optional or please provided realm received refreshed "
+    "rejected renewed required reset revoked rotated scheme sent set should str string success the this to token "
+    "tokens too true type undefined unknown unset updated used user valid value verified was were will with "
+    "without wrong yes your "
 )
 
 # One start for each run of key characters, and bounded repeats: linear on any input.

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from obs.logs import logger, redaction
+from obs.logs import logger, redaction, uncaught
 from obs.logs.outlet import Outlet
 from obs.logs.pipeline import LEVELS, Pipeline, Service, Sink
 from obs.logs.redaction import Redactor
+from obs.logs.stdlib import StdlibJoin
 from obs.logs.structlog_join import StructlogJoin
 from obs.runtime.guard import Guard
 from obs.runtime.patcher import Patcher
@@ -62,6 +63,10 @@ class LogsRoom:
         self._patch.on_restore(_stop_loggers)
         with Guard("logs.structlog"):
             StructlogJoin(self._patch)
+        with Guard("logs.stdlib"):
+            StdlibJoin(self._patch, threshold)
+        with Guard("logs.uncaught"):
+            uncaught.join(self._patch)
 
     def flush(self, deadline: float) -> bool:
         """Wait until every line is written.

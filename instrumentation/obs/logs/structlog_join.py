@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -120,8 +119,3 @@ def _restore(settings: dict[str, Any], undo_list: Callable[[], None]) -> None:
 
 def _nothing() -> None:
     """Nothing was changed."""
-
-
-def is_rendered(record: logging.LogRecord) -> bool:
-    """Whether obs has written this record already, before the application's renderer made a line of it."""
-    return type(record.msg) is logger.Rendered

@@ -1,0 +1,202 @@
+"""Joining the standard library's logging: one handler on the root logger, and no line twice or unformatted.
+
+Handlers that print to the console are set aside while obs runs, on whichever logger they are; files, queues and all
+others stay. Every way in which an application or a server configures logging later is let through to what it would
+find without obs, and joined again afterwards.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from obs.logs import logger as loggers
+from obs.logs.logger import Rendered, interpolated, level_name, merged_context
+from obs.logs.values import foreign_code
+from obs.runtime.guard import Guard
+from obs.runtime.patcher import Patcher
+
+# obs writes the access line itself, once for each request.
+_ACCESS_LOGGERS = ("uvicorn.access", "gunicorn.access", "hypercorn.access")
+
+# What every LogRecord has; whatever else stands in one is a field of the caller's. `color_message` is uvicorn's copy of
+# the message, `message` and `asctime` are left behind by other handlers' formatters.
+_OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {
+    "asctime",
+    "color_message",
+    "message",
+    "stack_info",
+    "taskName",
+}
+# What structlog adds when it hands an event on to the standard library.
+_OF_STRUCTLOG = frozenset({"_logger", "_name", "_record", "_from_structlog"})
+
+
+class ObsHandler(logging.Handler):
+    """Writes records of the standard library as obs's own.
+
+    Args:
+        level: The number of the lowest level that is written.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; never raises, whatever its arguments are."""
+        live = loggers.running
+        if live is None or type(record.msg) is Rendered:
+            return
+        with Guard("logs.stdlib"):
+            level = level_name(record.levelno)
+            loggers.write(live, level, "" if record.name == "root" else record.name, _event_of(record, level))
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write one record unless a filter says no.
+
+        It takes no lock: the outlet keeps lines whole, and a record that is logged while another one is being written
+        must not wait for itself.
+        """
+        kept = self.filter(record)
+        if kept:
+            self.emit(record if isinstance(kept, bool) else kept)
+        return bool(kept)
+
+    def createLock(self) -> None:  # noqa: N802 - the standard library's name
+        """Have no lock."""
+        self.lock = None
+
+
+def _event_of(record: logging.LogRecord, level: str) -> dict[str, Any]:
+    fields = {name: value for name, value in vars(record).items() if name not in _OF_EVERY_RECORD}
+    if isinstance(record.msg, dict) and "_name" in fields:
+        # An event that structlog's `wrap_for_formatter` handed on; other handlers read the same dict.
+        event = {**record.msg, **{name: value for name, value in fields.items() if name not in _OF_STRUCTLOG}}
+        event = loggers.without_what_others_added(event, level)
+    else:
+        if "event" in fields:
+            fields["labels.event"] = fields.pop("event")
+        event = {**fields, "event": _message_of(record), "stack_info": record.stack_info}
+    event.setdefault("exc_info", record.exc_info)
+    return merged_context(event)
+
+
+def _message_of(record: logging.LogRecord) -> object:
+    if not record.args:
+        return record.msg.strip() if record.name == "py.warnings" and isinstance(record.msg, str) else record.msg
+    arguments = record.args if isinstance(record.args, tuple) else (record.args,)
+    if isinstance(record.msg, str):
+        return interpolated(record.msg, arguments)
+    with foreign_code() as nested:
+        # Some libraries log an object that makes its text only here.
+        text = "" if nested else str(record.msg)
+    return interpolated(text, arguments)
+
+
+def is_console(handler: logging.Handler) -> bool:
+    """Whether a handler prints to standard output or standard error."""
+    if isinstance(handler, (logging.FileHandler, ObsHandler)) or not isinstance(handler, logging.StreamHandler):
+        return False
+    return handler.stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+
+
+class StdlibJoin:
+    """Joins logging now, and anew after every later configuration.
+
+    Args:
+        patch: Remembers what was replaced.
+        threshold: The number of the lowest level that is written.
+    """
+
+    def __init__(self, patch: Patcher, threshold: int) -> None:
+        self._threshold = threshold
+        self._handler = ObsHandler(threshold)
+        self._undo: list[Callable[[], None]] = []
+        patch.on_restore(self.leave)
+        self.join()
+        for owner, name in (
+            (logging, "basicConfig"),
+            (logging.config, "dictConfig"),
+            (logging.config, "fileConfig"),
+        ):
+            patch.wrap(owner, name, self._rejoining)
+        patch.wrap(logging.Logger, "addHandler", self._setting_aside)
+
+    def join(self) -> None:
+        """Put the handler on the root logger and set others aside."""
+        root = logging.getLogger()
+        self._set_handlers(root, [*(handler for handler in root.handlers if not is_console(handler)), self._handler])
+        # The root's own default would hide info; a lower level that the application chose stays.
+        self._set(root, "level", min(root.level, self._threshold))
+        for known in list(logging.Logger.manager.loggerDict.values()):
+            if isinstance(known, logging.Logger) and any(map(is_console, known.handlers)):
+                self._set_handlers(known, [handler for handler in known.handlers if not is_console(handler)])
+                # Without its own handler it reaches people through the root's.
+                self._set(known, "propagate", True)
+        for name in _ACCESS_LOGGERS:
+            access = logging.getLogger(name)
+            # uvicorn asks for handlers before it makes a line at all.
+            self._set_handlers(access, [])
+            self._set(access, "propagate", False)
+            self._set(access, "disabled", True)
+
+    def _set(self, known: logging.Logger, name: str, value: Any) -> None:
+        """Change a logger; what the application changes meanwhile stays when it is given back."""
+        before = getattr(known, name)
+
+        def give_back() -> None:
+            if getattr(known, name) == value:
+                setattr(known, name, before)
+                _forget_levels(known)
+
+        setattr(known, name, value)
+        _forget_levels(known)
+        self._undo.append(give_back)
+
+    def _set_handlers(self, known: logging.Logger, handlers: list[logging.Handler]) -> None:
+        before = list(known.handlers)
+
+        def give_back() -> None:
+            now = known.handlers
+            removed = [handler for handler in handlers if handler not in now]
+            added = [handler for handler in now if handler not in before and handler is not self._handler]
+            known.handlers = [handler for handler in before if handler not in removed] + added
+
+        known.handlers = handlers
+        self._undo.append(give_back)
+
+    def leave(self) -> None:
+        """Give every logger back as it would be without obs."""
+        while self._undo:
+            self._undo.pop()()
+
+    def _rejoining(self, original: Callable[..., None]) -> Callable[..., None]:
+        def configure(*arguments: Any, **options: Any) -> None:
+            with Guard("logs.stdlib"):
+                self.leave()
+            try:
+                original(*arguments, **options)
+            finally:
+                with Guard("logs.stdlib"):
+                    self.join()
+
+        return configure
+
+    def _setting_aside(self, original: Callable[..., None]) -> Callable[..., None]:
+        def add_handler(known: logging.Logger, handler: logging.Handler) -> None:
+            original(known, handler)
+            with Guard("logs.stdlib"):
+                if loggers.running is not None and self._undo and is_console(handler):
+                    self._set_aside(known, handler)
+
+        return add_handler
+
+    def _set_aside(self, known: logging.Logger, handler: logging.Handler) -> None:
+        self._set_handlers(known, [other for other in known.handlers if other is not handler])
+        if known is not logging.getLogger() and known.name not in _ACCESS_LOGGERS:
+            self._set(known, "propagate", True)
+
+
+def _forget_levels(known: logging.Logger) -> None:
+    """Loggers remember which levels are enabled; `setLevel` is the public way to make them forget."""
+    known.setLevel(known.level)
