@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from dataclasses import replace
 from functools import partial
@@ -64,16 +65,18 @@ class MetricsRoom:
         if _room is not self:
             return
         _room = None
-        if self._server:
-            self._server.stop()
+        self._stop_serving()
         self._garbage.stop()
         self._joined.leave()
-        if self.target.directory is None:
-            return
-        with Guard("metrics.stop"):
-            STORE.detach()
-            leave(self.target)
-            ports.withdraw(self.target)
+        if self.target.directory is not None:
+            with Guard("metrics.stop"):
+                STORE.detach()
+            self._leave()
+
+    def end(self) -> None:
+        """Go out of the target as the process ends; the last one removes the file by which it is discovered."""
+        self._stop_serving()
+        self._leave()
 
     def after_fork_in_child(self) -> None:
         """Go on as a worker of its own, from zero; a second call does nothing."""
@@ -109,6 +112,16 @@ class MetricsRoom:
             self.warnings.append(f"{directory} cannot be used ({error}); this process's metrics stand alone")
             self.target = replace(self.target, directory=None)
 
+    def _leave(self) -> None:
+        with Guard("metrics.stop"):
+            leave(self.target)
+            ports.withdraw(self.target)
+
+    def _stop_serving(self) -> None:
+        server, self._server = self._server, None
+        if server:
+            server.stop()
+
     def _serve(self) -> None:
         if self._settings.metrics_port == 0:
             return
@@ -129,12 +142,20 @@ def start(settings: Settings, target: Target) -> MetricsRoom:
     if _room is not None:
         _room.stop()
     _room = MetricsRoom(settings, target)
+    atexit.unregister(_at_exit)
+    atexit.register(_at_exit)
     return _room
 
 
 def metrics_app() -> MetricsApp:
     """/metrics of the room that runs at the moment of a request, else of this process alone."""
     return MetricsApp(lambda: _room.scrape if _room else _unstarted)
+
+
+def _at_exit() -> None:
+    if _room is not None:
+        with Guard("metrics.exit"):
+            _room.end()
 
 
 def _after_fork_in_child() -> None:

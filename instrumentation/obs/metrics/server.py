@@ -16,6 +16,7 @@ _AT_ONCE = 4
 _REQUEST_BYTES = 16 * 1024
 _REQUEST_SECONDS = 5.0
 _ANSWER_SECONDS = 10.0
+_STOP_SECONDS = 1.0
 
 Ask = Callable[[str, str, str], Answer]
 
@@ -66,12 +67,14 @@ class MetricsServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Answer those who are connected already, and listen no more."""
+        """Answer those who are connected already, and listen no more; returns within a second."""
+        deadline = time.monotonic() + _STOP_SECONDS
         self._stopping = True
         with suppress(OSError):
             self._waker.send(b"x")
-        if self._thread is not threading.current_thread():
-            self._thread.join(timeout=1.0)
+        self._thread.join(_STOP_SECONDS)
+        for _ in range(_AT_ONCE):
+            self._room.acquire(timeout=max(0.0, deadline - time.monotonic()))
 
     def close_in_child(self) -> None:
         """Close what a child of fork inherited, or requests would wait in it for ever."""
