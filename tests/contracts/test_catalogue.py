@@ -52,7 +52,7 @@ def busy_service() -> None:
         obs.get_logger().warning("looked at", item=item_id)
         return str(item_id)
 
-    assert Client(app).get("/items/1").status_code == 200
+    assert Client(app).get("/items/1", buffered=True).status_code == 200
     gc.collect()
     crowded = obs.counter("crowded", "Too many label values.", labels=("id",))
     for number in range(2100):
@@ -134,9 +134,9 @@ def test_every_span_attribute_is_declared(sink: Any) -> None:
     """A SERVER span holds no attribute that the catalogue lacks."""
     obs.init(service="shop", endpoint=sink.url, metrics_port=0)
     app = Flask("shop")
-    Client(app).get("/nowhere")
     app.add_url_rule("/broken", view_func=lambda: 1 / 0, endpoint="broken")
-    Client(app).get("/broken")
+    for path in ("/nowhere", "/broken"):
+        Client(app).get(path, buffered=True)
     obs.shutdown()
     declared = {attribute.name for attribute in signals.span_attributes()}
     used = {item.key for span in sink.server_spans() for item in span.attributes}

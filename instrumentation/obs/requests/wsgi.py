@@ -90,6 +90,7 @@ class _ObservedBody:
             if not isinstance(error, GeneratorExit):
                 self._observation.finish(error)
             raise
+        self._observation.finish()
 
     def close(self) -> None:
         try:
