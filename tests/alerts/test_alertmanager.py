@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from obs.manifest import Manifest, Receiver
+from obs.manifest import Manifest, Receiver, load
 from obs_alerts.alertmanager import alertmanager
 
 Run = Callable[..., CompletedProcess[str]]
@@ -97,3 +97,14 @@ def test_a_faster_tier_silences_the_slower_ones_of_its_slo_only(shop: Manifest) 
 def _parsed(manifest: Manifest) -> dict[str, Any]:
     parsed: dict[str, Any] = yaml.safe_load(alertmanager(manifest))
     return parsed
+
+
+def test_a_dead_man_s_switch_can_be_declared_in_the_manifest(tmp_path: Path) -> None:
+    """A receiver of severity none gets the Watchdog, and nothing else."""
+    path = tmp_path / "obs.toml"
+    path.write_text(
+        '[project]\nname = "p"\n[[services]]\nname = "s"\nowner = "o"\n'
+        '[[receivers]]\nname = "alive"\nkind = "webhook"\nurl = "http://127.0.0.1:9/"\nseverities = ["none"]\n'
+    )
+    routes = _parsed(load(path))["route"]["routes"]
+    assert [(route["receiver"], route["matchers"]) for route in routes] == [("alive", ['alertname="Watchdog"'])]

@@ -19,6 +19,8 @@ from obs.toml_fault import toml_fault
 
 LANGUAGES = ("python", "go", "java", "node", "other")
 SEVERITIES = ("page", "ticket")
+# That of the Watchdog, for a receiver that raises the alarm when it stops arriving.
+NO_TROUBLE = "none"
 
 _FIRST = r"""[project]\nname = "shop"\n\n[[services]]\nname = "gateway"\nowner = "storefront"\n"""
 _START = f"start one with: printf '{_FIRST}' > "
@@ -140,7 +142,7 @@ def _receiver(table: Table, owners: list[str]) -> Receiver:
         name=table.name("name"),
         kind=kind,
         url=table.url("url", None if kind == "webhook" else "", query=True),
-        severities=table.words("severities", SEVERITIES, SEVERITIES),
+        severities=table.words("severities", (*SEVERITIES, NO_TROUBLE), SEVERITIES),
         owners=table.words("owners", owners, ()),
     )
     table.finish()

@@ -80,7 +80,7 @@ class Receiver:
         name: Its name, once in a manifest.
         kind: `none` or `webhook`.
         url: For a webhook, what is called.
-        severities: The severities that it takes: `page`, `ticket`.
+        severities: The severities that it takes: `page`, `ticket`, and `none` for a dead-man's switch.
         owners: The owners whose alerts it takes; empty is everybody's.
     """
 
