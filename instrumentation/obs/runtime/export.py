@@ -13,7 +13,6 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +42,7 @@ _LONGEST_BACKOFF_SECONDS = 15.0
 _TELL_EVERY_SECONDS = 60.0
 _POLL_SECONDS = 0.005
 _RESTART_SECONDS = 1.0
+_GRACE_SECONDS = 0.1
 
 _exported = metrics.instrument(own_health.EXPORTED)
 _failures = metrics.instrument(own_health.EXPORT_FAILURES)
@@ -137,6 +137,7 @@ class Exporter:
         Args:
             deadline: The most seconds it may last.
         """
+        until = time.monotonic() + deadline
         self.flush(deadline)
         self._stopped = True
         self._ring()
@@ -148,6 +149,9 @@ class Exporter:
             queue.show()
         if self._endpoint is not None:
             self._endpoint.end()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(max(_GRACE_SECONDS, until - time.monotonic()))
 
     def after_fork_in_child(self) -> None:
         """Start empty in a forked child: the parent delivers what was the parent's."""
@@ -233,25 +237,30 @@ class Exporter:
             context_api.detach(token)
 
     def _take(self, queue: Queue) -> None:
+        """Make a batch of what waits."""
         records: list[Any] = []
         bodies = []
         size = 0
-        while queue.items and len(records) < BATCH and size < _LARGE_BODY:
-            part = [queue.items.popleft() for _ in range(min(_SLICE, len(queue.items)))]
-            encoded, kept = self._encode(queue, part)
-            bodies.append(encoded)
-            size += len(encoded)
-            records += kept
-            time.sleep(_PAUSE_SECONDS)
-        queue.since = 0.0
-        if records and self._endpoint is not None:
-            queue.batches.append((records, self._endpoint.pack(b"".join(bodies))))
+        try:
+            while queue.items and len(records) < BATCH and size < _LARGE_BODY:
+                waiting = min(_SLICE, len(queue.items))
+                queue.encoding += waiting
+                encoded, kept = self._encode(queue, [queue.items.popleft() for _ in range(waiting)])
+                bodies.append(encoded)
+                size += len(encoded)
+                records += kept
+                time.sleep(_PAUSE_SECONDS)
+            if records and self._endpoint is not None:
+                queue.batches.append((records, self._endpoint.pack(b"".join(bodies))))
+        finally:
+            queue.since = 0.0
+            queue.encoding = 0
 
     def _encode(self, queue: Queue, records: list[Any]) -> tuple[bytes, list[Any]]:
         """Encode records; one that cannot be encoded is dropped, and its neighbours are not."""
         try:
             return queue.encode(records), records
-        except Exception as error:  # noqa: BLE001 - any record may be hostile
+        except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - any record may be hostile
             if len(records) == 1:
                 DROPPED.child(queue.signal, "unencodable").add(1)
                 self._tell(f"a record of {queue.signal} cannot be encoded: {type(error).__name__}: {error}")
@@ -280,24 +289,20 @@ class Exporter:
             queue.failed += 1
             queue.not_before = time.monotonic() + self._pause(queue.failed, outcome.wait)
             return
-        queue.batches.pop()
         queue.failed, queue.not_before = 0, 0.0
+        halves = self._halved(queue, records) if outcome.verdict == "too_large" and len(records) > 1 else []
+        queue.batches = [*queue.batches[:-1], *halves]
         if outcome.verdict == "accepted":
             _exported.child(queue.signal).add(max(0, len(records) - outcome.rejected))
             _last.child(queue.signal).set(time.time())
-            if outcome.rejected:
-                DROPPED.child(queue.signal, "rejected").add(min(outcome.rejected, len(records)))
-        elif outcome.verdict == "too_large" and len(records) > 1:
-            self._halve(queue, records)
-        else:
-            DROPPED.child(queue.signal, "rejected").add(len(records))
+        refused = len(records) if outcome.verdict != "accepted" and not halves else min(outcome.rejected, len(records))
+        if refused:
+            DROPPED.child(queue.signal, "rejected").add(refused)
 
-    def _halve(self, queue: Queue, records: Sequence[Any]) -> None:
+    def _halved(self, queue: Queue, records: list[Any]) -> list[tuple[list[Any], bytes]]:
         middle = len(records) // 2
-        for half in (records[middle:], records[:middle]):
-            body, kept = self._encode(queue, list(half))
-            if kept and self._endpoint is not None:
-                queue.batches.append((kept, self._endpoint.pack(body)))
+        halves = [self._encode(queue, half) for half in (records[middle:], records[:middle])]
+        return [(kept, self._endpoint.pack(body)) for body, kept in halves if kept and self._endpoint is not None]
 
     def _pause(self, failed: int, asked: float) -> float:
         """Full jitter on a doubling bound, so that services do not return all at once; short while a flush waits.

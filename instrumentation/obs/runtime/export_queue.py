@@ -39,6 +39,7 @@ class Queue:
         "batches",
         "capacity",
         "encode",
+        "encoding",
         "failed",
         "items",
         "not_before",
@@ -71,6 +72,8 @@ class Queue:
         self.items = deque()
         # What was taken out of `items` and is not accepted yet: records with their body.
         self.batches: list[tuple[list[Any], bytes]] = []
+        # How many are between the two.
+        self.encoding = 0
         self.failed = 0
         self.not_before = 0.0
         # When the thread first saw what waits; 0 when nothing does.
@@ -95,7 +98,7 @@ class Queue:
     @property
     def held(self) -> int:
         """How many records are neither delivered nor given up."""
-        return len(self.items) + sum(len(records) for records, _ in self.batches)
+        return len(self.items) + self.encoding + sum(len(records) for records, _ in self.batches)
 
     def due(self, now: float, interval: float) -> float | None:
         """When the next thing is to be done, and have `put` wake the thread if that changes; None: nothing waits."""

@@ -1,0 +1,402 @@
+"""Delivery loses nothing that it can deliver, gives up what nobody wants, counts it, and is never waited for."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+import ssl
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from opentelemetry import context as context_api
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+
+from obs import metrics, traces
+from obs.runtime import delivery
+from obs.runtime.export import Exporter
+from obs.settings import Settings
+from obs.signals import own_health
+
+
+def spans(*names: str) -> None:
+    """End some spans."""
+    for name in names:
+        with traces.span(name):
+            pass
+
+
+def numbered(count: int) -> None:
+    """End many spans."""
+    spans(*(f"{number:05}" for number in range(count)))
+
+
+class Counts:
+    """How far obs's own counters have moved."""
+
+    def __init__(self) -> None:
+        self._before = self._now()
+
+    @staticmethod
+    def _now() -> dict[str, float]:
+        found = {"exported": metrics.instrument(own_health.EXPORTED).child("traces").cells[0]}
+        for metric in (own_health.DROPPED, own_health.EXPORT_FAILURES):
+            for reason in metric.labels[1].values:
+                found[reason] = metrics.instrument(metric).child("traces", reason).cells[0]
+        return found
+
+    @property
+    def moved(self) -> dict[str, float]:
+        """What has grown, by how much."""
+        now = self._now()
+        return {name: now[name] - before for name, before in self._before.items() if now[name] != before}
+
+
+@pytest.fixture
+def moved() -> Counts:
+    """The counters from here on."""
+    return Counts()
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """An endpoint that accepts connections and never answers."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.fixture
+def dead() -> str:
+    """An endpoint where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+def gauge(metric: Any) -> float:
+    """The value of one of obs's gauges for traces."""
+    return metrics.instrument(metric).child("traces").cells[0]  # type: ignore[no-any-return]
+
+
+def test_spans_arrive_by_themselves(sink: Any, start_traces: Callable[..., Any], moved: Counts) -> None:
+    """Nobody has to flush: a span is delivered about a second after it ended."""
+    start_traces(sink.url)
+    spans("one")
+    sink.wait_for(lambda: sink.names == ["one"])
+    sink.wait_for(lambda: moved.moved == {"exported": 1})
+    assert gauge(own_health.QUEUE_CAPACITY) == 8192
+    assert time.time() - gauge(own_health.LAST_EXPORT) < 60
+
+
+def test_batches_share_a_connection_and_the_path_keeps_its_prefix(sink: Any, start_traces: Callable[..., Any]) -> None:
+    """Many spans go in few requests of at most 512 to the signal's path below the endpoint."""
+    started = start_traces(sink.url + "/otlp/", otlp_headers={"api-key": "secret"})
+    numbered(1300)
+    assert started.flush()
+    assert sink.names == [f"{number:05}" for number in range(1300)]
+    assert {received.path for received in sink.requests} == {"/otlp/v1/traces"}
+    sizes = [
+        sum(len(scope.spans) for group in received.message.resource_spans for scope in group.scope_spans)
+        for received in sink.requests
+    ]
+    assert max(sizes) == 512
+    assert len(sizes) <= 4
+    headers = sink.requests[0].headers
+    assert (headers["content-type"], headers["api-key"]) == ("application/x-protobuf", "secret")
+
+
+def test_a_full_batch_does_not_wait_for_its_time(sink: Any, start_traces: Callable[..., Any], monkeypatch: Any) -> None:
+    """512 spans go out at once, however long the interval is."""
+    monkeypatch.setattr(Exporter.__init__, "__kwdefaults__", {"capacity": 8192, "interval": 3600.0})
+    start_traces(sink.url)
+    numbered(512)
+    sink.wait_for(lambda: len(sink.spans) == 512)
+
+
+def test_compression_is_announced_and_decodes(sink: Any, start_traces: Callable[..., Any]) -> None:
+    """With gzip set, the body is packed and says so."""
+    started = start_traces(sink.url, otlp_compression="gzip")
+    spans("packed")
+    assert started.flush()
+    assert sink.requests[0].headers["content-encoding"] == "gzip"
+    assert sink.names == ["packed"]
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_what_the_backend_cannot_take_now_is_tried_again(
+    sink: Any, start_traces: Callable[..., Any], moved: Counts, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A batch that met an overloaded backend arrives once, later; a person is told once."""
+    answer = type(sink).take.__globals__["Answer"]
+    sink.answers += [answer(status), answer(status, {"Retry-After": "0"})]
+    started = start_traces(sink.url)
+    spans("one", "two")
+    assert started.flush()
+    assert sink.names == ["one", "two"]
+    assert len(sink.requests) == 3
+    assert moved.moved == {"exported": 2, "status": 2}
+    assert capsys.readouterr().err.count("HTTP status") == 1
+
+
+def test_retry_after_is_honoured_and_bounded() -> None:
+    """The backend's wish counts up to half a minute; a date or nonsense counts as none."""
+    waits = {text: delivery.judge(503, text, b"").wait for text in ("7", "99999", "-1", "٣", "Wed, 21 Oct 2015", "")}
+    assert waits == {"7": 7.0, "99999": 30.0, "-1": 0.0, "٣": 0.0, "Wed, 21 Oct 2015": 0.0, "": 0.0}
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 404, 500])
+def test_what_the_backend_refuses_is_given_up_and_counted(
+    sink: Any, start_traces: Callable[..., Any], moved: Counts, status: int
+) -> None:
+    """A refusal or a redirect is final: nothing is sent to another address, and what comes next is delivered."""
+    answer = type(sink).take.__globals__["Answer"]
+    sink.answers.append(answer(status, {"Location": sink.url + "/elsewhere"}))
+    started = start_traces(sink.url)
+    spans("refused")
+    assert started.flush()
+    spans("next")
+    assert started.flush()
+    assert {received.path for received in sink.requests} == {"/v1/traces"}
+    assert sink.names == ["next"]
+    assert moved.moved == {"exported": 1, "rejected": 1, "status": 1}
+
+
+def test_a_batch_that_is_too_large_is_halved(sink: Any, start_traces: Callable[..., Any], moved: Counts) -> None:
+    """Status 413 costs nothing as long as one span alone is accepted."""
+    answer = type(sink).take.__globals__["Answer"]
+    sink.answers += [answer(413), answer(413)]
+    started = start_traces(sink.url)
+    numbered(8)
+    assert started.flush()
+    assert sink.names == [f"{number:05}" for number in range(8)]
+    assert moved.moved == {"exported": 8, "status": 2}
+
+
+def test_a_partial_success_is_counted(sink: Any, start_traces: Callable[..., Any], moved: Counts) -> None:
+    """What an accepting backend says it refused is counted as rejected."""
+    answer = type(sink).take.__globals__["Answer"]
+    body = ExportTraceServiceResponse(partial_success=ExportTracePartialSuccess(rejected_spans=3, error_message="no"))
+    sink.answers.append(answer(200, {}, body.SerializeToString()))
+    started = start_traces(sink.url)
+    numbered(5)
+    assert started.flush()
+    assert moved.moved == {"exported": 2, "rejected": 3}
+
+
+def test_one_bad_record_loses_no_neighbour(sink: Any, moved: Counts, capsys: pytest.CaptureFixture[str]) -> None:
+    """A record that cannot be encoded is dropped alone and counted."""
+    exporter = Exporter(Settings(endpoint=sink.url))
+
+    def encode(records: list[Any]) -> bytes:
+        if "bad" in records:
+            raise ValueError("bad")
+        return b""
+
+    put = exporter.register("traces", "/v1/traces", encode)
+    for record in ("good", "bad", "good"):
+        put(record)
+    assert exporter.flush(10)
+    exporter.stop(1)
+    assert moved.moved == {"exported": 2, "unencodable": 1}
+    assert "ValueError: bad" in capsys.readouterr().err
+
+
+def test_a_full_queue_drops_the_newest_and_counts(dead: str, moved: Counts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the backend is away memory is bounded, and the application is not slowed down."""
+    taken: list[int] = []
+    exporter = Exporter(Settings(endpoint=dead), capacity=100)
+
+    def encode(records: list[int]) -> bytes:
+        taken.extend(records)
+        return b""
+
+    put = exporter.register("traces", "/v1/traces", encode)
+    for number in range(1000):
+        put(number)
+    assert exporter.held <= 100 + 512
+    exporter.stop(0)
+    assert moved.moved["queue_full"] >= 1000 - 100 - 512
+    assert moved.moved["queue_full"] + moved.moved["undelivered"] == 1000
+    assert taken == sorted(taken)
+
+
+def test_delivery_goes_on_when_the_backend_returns(dead: str, sink: Any, start_traces: Callable[..., Any]) -> None:
+    """What waited while nobody listened arrives."""
+    port = int(dead.rpartition(":")[2])
+    started = start_traces(dead)
+    spans("waited")
+    assert started.exporter.flush(0.3) is False
+    back = socket.create_server(("127.0.0.1", port))
+    target = int(sink.url.rpartition(":")[2])
+
+    def relay() -> None:
+        with contextlib.suppress(OSError):
+            near, _ = back.accept()
+            with near, socket.create_connection(("127.0.0.1", target)) as far:
+                pump = threading.Thread(target=copy, args=(near, far), daemon=True)
+                pump.start()
+                copy(far, near)
+
+    def copy(source: socket.socket, to: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                to.sendall(data)
+
+    threading.Thread(target=relay, daemon=True).start()
+    assert started.exporter.flush(20)
+    back.close()
+    assert sink.names == ["waited"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("endpoint", ["silent", "dead"])
+def test_stop_keeps_its_deadline(
+    request: pytest.FixtureRequest, start_traces: Callable[..., Any], moved: Counts, endpoint: str
+) -> None:
+    """A backend that never answers, or is not there, holds nobody up; what is left is counted."""
+    started = start_traces(request.getfixturevalue(endpoint), otlp_timeout=3600.0)
+    numbered(3)
+    started.exporter.flush(0.05)
+    started.stop(0.5)
+    assert moved.moved["undelivered"] == 3
+    spans("after")
+    assert started.exporter.held == 0
+
+
+def test_no_endpoint_starts_nothing(start_traces: Callable[..., Any]) -> None:
+    """Without an endpoint there is no thread and nothing is kept."""
+    started = start_traces("")
+    numbered(3)
+    assert started.exporter.held == 0
+    assert started.flush()
+    assert not [thread for thread in threading.enumerate() if thread.name == "obs-export"]
+
+
+def test_no_thread_starts_before_the_first_span(sink: Any, start_traces: Callable[..., Any]) -> None:
+    """A process that makes no span costs no thread."""
+    start_traces(sink.url)
+    assert not [thread for thread in threading.enumerate() if thread.name == "obs-export"]
+
+
+def test_the_thread_survives_anything(
+    sink: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Even SystemExit out of an encoder does not end delivery."""
+    monkeypatch.setattr("obs.runtime.export._RESTART_SECONDS", 0.01)
+    raised = [SystemExit(1), KeyboardInterrupt()]
+
+    def encode(records: list[Any]) -> bytes:
+        if raised:
+            raise raised.pop()
+        return b""
+
+    exporter = Exporter(Settings(endpoint=sink.url), interval=0.01)
+    put = exporter.register("traces", "/v1/traces", encode)
+    for _ in range(3):
+        put("record")
+        exporter.flush(0.2)
+    sink.wait_for(lambda: bool(sink.accepted))
+    exporter.stop(1)
+    assert not raised
+    assert "goes on" in capsys.readouterr().err
+
+
+def test_obs_does_not_trace_itself(sink: Any) -> None:
+    """Instrumentation of http.client sees that it is to keep out of obs's own requests."""
+    seen: list[object] = []
+
+    def encode(_: list[Any]) -> bytes:
+        seen.append(context_api.get_value(context_api._SUPPRESS_INSTRUMENTATION_KEY))
+        return b""
+
+    exporter = Exporter(Settings(endpoint=sink.url))
+    exporter.register("traces", "/v1/traces", encode)(1)
+    assert exporter.flush(10)
+    exporter.stop(1)
+    assert seen == [True]
+
+
+def test_a_certificate_that_is_not_there_is_told(
+    start_traces: Callable[..., Any], moved: Counts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong file is no reason for the application to stop."""
+    started = start_traces("https://127.0.0.1:1", otlp_certificate="/no/such/file.pem")
+    spans("one")
+    started.exporter.flush(0.2)
+    started.stop(0)
+    assert "FileNotFoundError" in capsys.readouterr().err
+
+
+def test_a_strangers_certificate_is_refused(moved: Counts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over https nothing is sent to whoever cannot prove who they are."""
+    given: list[str | None] = []
+    real = ssl.create_default_context
+
+    def context(*, cafile: str | None = None) -> ssl.SSLContext:
+        given.append(cafile)
+        return real()
+
+    monkeypatch.setattr(ssl, "create_default_context", context)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with contextlib.suppress(OSError):
+                near, _ = server.accept()
+                near.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                near.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        url = f"https://127.0.0.1:{server.getsockname()[1]}"
+        endpoint = delivery.Endpoint(Settings(endpoint=url, otlp_certificate="authorities.pem"))
+        outcome = endpoint.post("/v1/traces", b"", 5)
+    assert (outcome.verdict, outcome.reason) == ("again", "other")
+    assert given == ["authorities.pem"]
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("endpoint", ["silent", "dead"])
+def test_a_process_ends_in_time(request: pytest.FixtureRequest, endpoint: str) -> None:
+    """A script whose backend hangs or is away ends within its deadline all the same."""
+    program = """
+        import atexit, sys
+        from obs import traces
+        from obs.runtime.export import Exporter
+        from obs.runtime.target import Target
+        from obs.settings import Settings
+
+        settings = Settings(service="script", endpoint=sys.argv[1], exit_deadline=1.0, otlp_timeout=3600.0)
+        exporter = Exporter(settings)
+        traces.start(settings, Target("script", "", "", "", "1", 1, None), exporter)
+        atexit.register(exporter.flush, settings.exit_deadline)
+        with traces.span("work"):
+            pass
+    """
+    url = request.getfixturevalue(endpoint)
+    command = [sys.executable, "-c", textwrap.dedent(program), url]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=15, check=True)
+    assert "Traceback" not in ended.stderr
+
+
+def test_nothing_is_written_when_stderr_is_gone(
+    dead: str, start_traces: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, swallowed: list[BaseException]
+) -> None:
+    """A closed standard error does not stop delivery."""
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    started = start_traces(dead)
+    spans("one")
+    started.exporter.flush(0.3)
+    started.stop(0)
+    swallowed.clear()
