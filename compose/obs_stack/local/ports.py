@@ -1,0 +1,36 @@
+"""Ports on the loopback address: the usual ones, or free ones where those are taken."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+LOOPBACK = "127.0.0.1"
+USUAL = {"prometheus": 9090, "alertmanager": 9093, "receiver": 4318}
+ANY = {"prometheus": 0, "alertmanager": 0, "receiver": 0}
+
+
+def choose(wanted: Mapping[str, int]) -> dict[str, int]:
+    """Find a port for each program.
+
+    Args:
+        wanted: The port that each would like; 0 is any free one.
+
+    Returns:
+        That port where it is free, else another free one; no two the same.
+    """
+    with ExitStack() as held:
+        return {name: _hold(port, held) for name, port in wanted.items()}
+
+
+def _hold(port: int, held: ExitStack) -> int:
+    probe = held.enter_context(socket.socket())
+    # As the programs do: a connection that has just ended does not keep its port from them.
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind((LOOPBACK, port))
+    except OSError:
+        probe.bind((LOOPBACK, 0))
+    probe.listen(1)
+    return int(probe.getsockname()[1])
