@@ -59,7 +59,7 @@ def _slo_stories(service: Service, slo: Slo, links: Links) -> list[Story]:
 
 def _library_groups(manifest: Manifest, links: Links, clock: Clock) -> list[Group]:
     project = [each.alert("", "", links, clock) for each in library.alerts() if each.everywhere]
-    groups = [Group(f"library-{manifest.project}", clock("1m"), project)]
+    groups = [Group("library", clock("1m"), project)]
     for service in manifest.services:
         rules = [each.alert(service.name, service.owner, links, clock) for each in _of_services()]
         groups.append(Group(f"library-{service.name}", clock("1m"), rules))

@@ -46,8 +46,9 @@ def _tier_stories(slo: Slo, tier: Tier, burns: dict[str, Alert]) -> Iterator[Sto
     subject = f"{BURN} {tier.name} of {slo.service} {slo.name}"
     alert = burns[tier.name]
     pace, fires = factor(tier, slo.window) * ABOVE, _minutes(tier.hold) + MARGIN
-    # The short window drains, then the alert is kept once more as long; the counted rates look back 5 minutes.
-    clean = _minutes(tier.short) + _minutes(tier.keep) + 2 * MARGIN
+    # After a quarter of their time without more of them, failures at 1.25 times the threshold are below it on average;
+    # then the alert is kept as long as the short window, and the counted rates look back 5 minutes.
+    clean = math.ceil(fires * (ABOVE - 1)) + _minutes(tier.keep) + 2 * MARGIN
     firing = [burns[other.name] for other in TIERS if factor(other, slo.window) < pace and _minutes(other.hold) < fires]
     burning = _burning(slo, fires, pace)
     value = burning.failures / burning.requests
