@@ -16,7 +16,7 @@ import uvicorn
 from obs.manifest import ManifestError, load
 from obs_stack.receiver.app import create_app
 from obs_stack.receiver.gate import LOCAL
-from obs_stack.receiver.options import DEFAULT_MAX_BYTES, Options, duration, size
+from obs_stack.receiver.options import DEFAULT_MAX_BYTES, LEAST_BYTES, Options, duration, size
 from obs_stack.receiver.storage.keeping import InUseError
 
 _GRACE_SECONDS = 3
@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="the address to bind (default: %(default)s)")
     add("--port", type=_read(_port), default=4318, help="the port to bind; 0 takes a free one (default: %(default)s)")
     add("--data", type=Path, required=True, help="the directory that holds everything it keeps")
-    add("--max-bytes", type=_read(size), default=DEFAULT_MAX_BYTES, help="the most it keeps (default: 512MiB)")
+    add("--max-bytes", type=_read(_cap), default=DEFAULT_MAX_BYTES, help="the most it keeps (default: 512MiB)")
     add("--max-age", type=_read(duration), help="how long it keeps (default: the manifest's retention, else 3d)")
     add("--manifest", type=Path, help="the project's obs.toml; the first page lists its services")
     add("--dashboards", type=Path, help="the directory of the generated dashboards")
@@ -130,6 +130,13 @@ def _port(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text[:6]) <= 65535:
         return int(text)
     raise ValueError(f"{text!r} is no port from 0 to 65535")
+
+
+def _cap(text: str) -> int:
+    cap = size(text)
+    if cap < LEAST_BYTES:
+        raise ValueError(f"{text!r} is too small a cap; at least 32MiB are needed")
+    return cap
 
 
 def _url(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from obs.manifest import Manifest
 
 DEFAULT_MAX_BYTES = 512 * 1024**2
+LEAST_BYTES = 32 * 1024**2
 DEFAULT_MAX_AGE = 3 * 86400.0
 
 _SIZES = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "kB": 1000, "MB": 1000**2, "GB": 1000**3}

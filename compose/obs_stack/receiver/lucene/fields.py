@@ -60,7 +60,7 @@ def says(columns: str, text: Text) -> Condition:
         return Condition()
     if text.wildcards and not text.prefix:
         return _word_like(columns, text)
-    words = (text.prefix or text.literal).replace("\0", " ").replace('"', '""')
+    words = (text.prefix or text.literal).replace('"', '""')
     star = " *" if text.prefix else ""
     return Condition(
         "id IN (SELECT rowid FROM logs_text WHERE logs_text MATCH ?)",

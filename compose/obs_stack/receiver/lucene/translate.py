@@ -52,7 +52,9 @@ def translate(query: str, *, now: int | None = None) -> Condition:
         raise LuceneError(f"a query may have {LONGEST} characters, this one has {len(query)}")
     if any("\ud800" <= character <= "\udfff" for character in query):
         raise LuceneError("a query must be valid Unicode")
-    return _Walk(time.time_ns() if now is None else now).condition(_parsed(query), None, 0)
+    # The store has no NUL either.
+    parsed = _parsed(query.replace("\0", "\ufffd"))
+    return _Walk(time.time_ns() if now is None else now).condition(parsed, None, 0)
 
 
 def _parsed(query: str) -> tree.Item:

@@ -79,7 +79,11 @@ def nested(values: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def cut(text: str) -> str:
-    """At most so much of a text as is kept; an ellipsis shows that something is missing."""
+    """At most so much of a text as is kept; an ellipsis shows that something is missing.
+
+    NUL, which ends a text in SQL, becomes U+FFFD.
+    """
+    text = text.replace("\0", "\ufffd")
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 
 

@@ -10,10 +10,12 @@ from obs_stack.receiver.moments import NANOSECONDS
 from obs_stack.receiver.storage.database import give_back, transaction, used_bytes
 from obs_stack.receiver.telemetry import Telemetry
 
-# Trimming begins before the cap, so that the write-ahead logs beside the stores fit below it too, and goes on until
-# there is room for a while.
-BEGIN_AT, END_AT = 0.85, 0.75
-CHUNK = 2000
+_MEBIBYTE = 1024**2
+# What stays free below the cap for the write-ahead logs beside the stores; half of a small cap.
+_ROOM = 32 * _MEBIBYTE
+# Trimming goes on until there is room for a while.
+_END_AT = 0.9
+_CHUNK = 2000
 
 
 class Store(Protocol):
@@ -46,7 +48,7 @@ class Caps:
         self, stores: Sequence[Store], max_bytes: int, max_age: Mapping[str, float], telemetry: Telemetry
     ) -> None:
         self._stores = stores
-        self._max_bytes = max_bytes
+        self._begin_at = max_bytes - min(_ROOM, max_bytes // 2)
         self._max_age = max_age
         self._telemetry = telemetry
         self._trimming = False
@@ -60,15 +62,13 @@ class Caps:
         sizes = {store.signal: used_bytes(store.connection) for store in self._stores}
         for signal, taken in sizes.items():
             self._telemetry.stored.labels(signal).set(taken)
-        share = END_AT if self._trimming else BEGIN_AT
-        was_trimming, self._trimming = self._trimming, sum(sizes.values()) > share * self._max_bytes
+        share = _END_AT if self._trimming else 1
+        self._trimming = sum(sizes.values()) > share * self._begin_at
         if not self._trimming:
-            if was_trimming:
-                self._give_back()
             return False
         largest = max(self._stores, key=lambda store: sizes[store.signal])
         with transaction(largest.connection):
-            gone = largest.delete_oldest(max(CHUNK, 2 * written))
+            gone = largest.delete_oldest(max(_CHUNK, 2 * written))
         self._trimming = self._removed(largest, "size", gone)
         return self._trimming
 
@@ -85,17 +85,16 @@ class Caps:
         for store in self._stores:
             oldest = now - int(self._max_age[store.signal] * NANOSECONDS)
             with transaction(store.connection):
-                gone = store.delete_before(oldest, CHUNK)
+                gone = store.delete_before(oldest, _CHUNK)
             self._removed(store, "age", gone)
-            more = more or gone >= CHUNK
-            if 0 < gone < CHUNK:
-                give_back(store.connection)
+            more = more or gone >= _CHUNK
         return more
+
+    def settle(self) -> None:
+        """Give what is free back to the file system; for moments in which nothing arrives."""
+        for store in self._stores:
+            give_back(store.connection)
 
     def _removed(self, store: Store, reason: str, gone: int) -> bool:
         self._telemetry.dropped.labels(store.signal, reason).inc(gone)
         return gone > 0
-
-    def _give_back(self) -> None:
-        for store in self._stores:
-            give_back(store.connection)

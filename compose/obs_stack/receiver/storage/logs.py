@@ -12,6 +12,7 @@ from obs_stack.receiver.storage.database import open_for_writing
 
 FILE = "logs.db"
 _VERSION = 1
+_MERGED_PAGES = 500
 
 # The full-text index keeps no copy of the texts; its triggers see to it that rows and index change in one transaction.
 _SCHEMA = """
@@ -142,9 +143,12 @@ class LogStore:
 
     def delete_oldest(self, count: int) -> int:
         """Remove the oldest records; returns how many."""
-        return self.connection.execute(
+        gone = self.connection.execute(
             "DELETE FROM logs WHERE id IN (SELECT id FROM logs ORDER BY time_unix_nano LIMIT ?)", (count,)
         ).rowcount
+        # What was removed from the full-text index takes space until its segments are merged.
+        self.connection.execute("INSERT INTO logs_text (logs_text, rank) VALUES ('merge', ?)", (_MERGED_PAGES,))
+        return gone
 
     def delete_before(self, unix_nano: int, count: int) -> int:
         """Remove at most so many records that are older than a time; returns how many."""

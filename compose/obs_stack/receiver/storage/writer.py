@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from obs_stack.receiver.storage.caps import Caps, Store
-from obs_stack.receiver.storage.database import give_back, transaction
+from obs_stack.receiver.storage.database import transaction
 from obs_stack.receiver.telemetry import Telemetry
 
 _AGE_EVERY_SECONDS = 30.0
+_IDLE_SECONDS = 1.0
 _ROWS_A_TRANSACTION = 10_000
 _TELL_EVERY_SECONDS = 10.0
 
@@ -92,9 +93,9 @@ class Writer:
         self._telemetry.waiting.set(self._waiting)
 
     def _run(self) -> None:
-        busy, next_age = True, 0.0
+        busy, settled, next_age = True, True, 0.0
         while True:
-            jobs, ended = self._take(wait=0.0 if busy else 1.0)
+            jobs, ended = self._take(wait=0.0 if busy else _IDLE_SECONDS)
             for signal, group in groupby(sorted(jobs, key=lambda job: job.signal), key=lambda job: job.signal):
                 self._commit(self._stores[signal], list(group))
             if ended:
@@ -105,11 +106,20 @@ class Writer:
                     more = self._caps.trim_age(time.time_ns())
                     busy = busy or more
                     next_age = time.monotonic() + (0.0 if more else _AGE_EVERY_SECONDS)
+                idle = not jobs and not busy
+                if idle and not settled:
+                    self._caps.settle()
+                settled = idle
             except sqlite3.Error as error:
                 busy = False
                 self._tell(f"old records cannot be removed: {error}")
-        for store in self._stores.values():
-            give_back(store.connection)
+        self._settle_at_the_end()
+
+    def _settle_at_the_end(self) -> None:
+        try:
+            self._caps.settle()
+        except sqlite3.Error as error:
+            self._tell(f"the write-ahead log cannot be folded in: {error}")
 
     def _take(self, wait: float) -> tuple[list[_Job], bool]:
         """What has gathered, up to one transaction's worth, and whether the end has come."""
