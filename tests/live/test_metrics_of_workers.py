@@ -22,13 +22,10 @@ pytestmark = pytest.mark.live
 
 APP = """
 import os
-from obs import metrics
-from obs.runtime.target import find_target
-from obs.settings import resolve
+import obs
 
-settings = resolve({"service": "orders"}).settings
-room = metrics.start(settings, find_target(settings))
-served = metrics.counter("served", "Requests.")
+obs.init(service="orders")
+served = obs.counter("served", "Requests.")
 
 from flask import Flask
 from starlette.applications import Starlette
@@ -194,7 +191,7 @@ def test_counts_of_a_killed_worker_stay(command: tuple[str, ...], tmp_path: Path
 
 
 def test_two_starts_are_two_targets(tmp_path: Path) -> None:
-    """Two starts of one service share neither numbers nor port nor instance, and each goes when it ends."""
+    """Two starts of one service share neither numbers nor port nor instance; each is discovered while it runs."""
     first_folder, second_folder = tmp_path / "first", tmp_path / "second"
     for folder in (first_folder, second_folder):
         folder.mkdir()
@@ -209,3 +206,6 @@ def test_two_starts_are_two_targets(tmp_path: Path) -> None:
             assert len(set(addresses)) == len(set(instances)) == 2
         finally:
             second.end()
+        assert len(first.targets()) == 1
+        assert first.scrape()["served_total"] >= 1
+    assert first.targets() == []

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -69,6 +70,16 @@ def test_port_of_another_target_is_never_shared(start: Start, free_port: int) ->
         assert start(metrics_port=free_port).port != free_port
 
 
+def test_port_that_went_to_another_target_is_not_taken_back(start: Start, free_port: int) -> None:
+    """A target that starts again after another one has taken its port finds itself a new one."""
+    start(metrics_port=free_port).stop()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", free_port))
+        other.listen()
+        assert start(metrics_port=free_port).port != free_port
+
+
 def test_host_that_is_not_ours_is_a_warning(start: Start, free_port: int) -> None:
     """The application runs on without a server."""
     room = start(metrics_port=free_port, metrics_host="192.0.2.1")
@@ -113,6 +124,23 @@ def test_discovery_file_stays_while_a_worker_lives(start: Start, free_port: int)
     assert get(free_port)[0] == 200, "the child answers on the same port"
     os.close(go_write)
     os.waitpid(pid, 0)
+
+
+def test_flush_takes_the_target_out_until_the_process_lives_on(start: Start, free_port: int) -> None:
+    """A server may end without another word after its shutdown; one that lives on is found again."""
+    room = start(metrics_port=free_port)
+    directory = room.target.directory
+    assert directory is not None
+    found: Path = directory.with_name(directory.name + ".json")
+    before = found.read_text()
+    room.flush()
+    assert not found.exists()
+    deadline = time.monotonic() + 30
+    while not found.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert found.read_text() == before
+    assert get(free_port)[0] == 200
 
 
 def test_clients_that_send_nothing_hold_nobody_up(start: Start, free_port: int) -> None:

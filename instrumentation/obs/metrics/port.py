@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obs.metrics.server import bind
-from obs.runtime.target import Target, alone_on_host, discovery_file, living
+from obs.runtime.target import Target, alone_on_host, claim_of, discovery_file, living
 
 if TYPE_CHECKING:
     from obs.settings import Settings
@@ -36,6 +36,16 @@ class Port:
     warning: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """What the workers of a target have agreed on: for which wish which port, and the claims of those who listen."""
+
+    host: str
+    wanted: int
+    number: int
+    listening: tuple[int, ...]
+
+
 def listen(settings: Settings, target: Target) -> Port:
     """Listen on the target's port, and leave the file by which Prometheus discovers it.
 
@@ -44,39 +54,57 @@ def listen(settings: Settings, target: Target) -> Port:
     """
     if target.directory is None:
         return _first_free(settings, shared=False)
+    record = target.directory / _PORT_FILE
+    claim = claim_of(target)
     with alone_on_host(target.directory.parent):
-        port = _of_siblings(settings, target.directory) or _first_free(settings, shared=True)
-        wanted = [settings.metrics_host, settings.metrics_port, port.number]
-        _write(target.directory / _PORT_FILE, wanted)
-        host = _WILDCARDS.get(settings.metrics_host, settings.metrics_host)
-        labels = {
-            "job": settings.service,
-            "instance": target.instance_id,
-            "__metrics_path__": settings.metrics_path,
-        }
-        _write(discovery_file(target.directory), [{"targets": [f"{host}:{port.number}"], "labels": labels}])
+        alive = {other.token for other in living(target.directory).values() if other != claim}
+        saved = _saved(record)
+        listening = [token for token in saved.listening if token in alive]
+        # Only a sibling that listens keeps the port from being another target's by now.
+        port = _of_siblings(settings, saved) if listening else None
+        if port is None:
+            port, listening = _first_free(settings, shared=True), []
+        tokens = [*listening, claim.token] if claim else listening
+        _write(record, [settings.metrics_host, settings.metrics_port, port.number, tokens])
+        announce(settings, target, port.number)
     return port
 
 
+def announce(settings: Settings, target: Target, number: int) -> None:
+    """Leave the file by which Prometheus discovers the target: `file_sd_configs` in its documentation."""
+    if target.directory is None:
+        return
+    host = _WILDCARDS.get(settings.metrics_host, settings.metrics_host)
+    labels = {"job": settings.service, "instance": target.instance_id, "__metrics_path__": settings.metrics_path}
+    _write(discovery_file(target.directory), [{"targets": [f"{host}:{number}"], "labels": labels}])
+
+
 def withdraw(target: Target) -> None:
-    """Remove what `listen` left, unless another worker of the target lives."""
+    """Remove that file, unless another worker of the target lives."""
     directory = target.directory
     if directory is None or not directory.parent.exists():
         return
     with alone_on_host(directory.parent):
-        if not living(directory):
+        if not set(living(directory).values()) - {claim_of(target)}:
             discovery_file(directory).unlink(missing_ok=True)
-            (directory / _PORT_FILE).unlink(missing_ok=True)
 
 
-def _of_siblings(settings: Settings, directory: Path) -> Port | None:
+def _saved(record: Path) -> _Saved:
     try:
-        host, wanted, number = json.loads((directory / _PORT_FILE).read_text())
-        if (host, wanted) != (settings.metrics_host, settings.metrics_port):
-            return None
-        return Port(bind(host, number, shared=True), number, _warning(wanted, number))
+        host, wanted, number, listening = json.loads(record.read_text())
+        return _Saved(str(host), int(wanted), int(number), tuple(map(int, listening)))
     except (OSError, ValueError, TypeError):
+        return _Saved("", 0, 0, ())
+
+
+def _of_siblings(settings: Settings, saved: _Saved) -> Port | None:
+    if (saved.host, saved.wanted) != (settings.metrics_host, settings.metrics_port):
         return None
+    try:
+        listener = bind(saved.host, saved.number, shared=True)
+    except OSError:
+        return None
+    return Port(listener, saved.number, _warning(saved.wanted, saved.number))
 
 
 def _first_free(settings: Settings, *, shared: bool) -> Port:

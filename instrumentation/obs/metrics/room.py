@@ -23,6 +23,8 @@ from obs.runtime.target import Target, alone_in, claim_of, join, leave
 if TYPE_CHECKING:
     from obs.settings import Settings
 
+_STILL_THERE_SECONDS = 2.0
+
 _unstarted = Scrape()
 _room: MetricsRoom | None = None
 
@@ -57,7 +59,15 @@ class MetricsRoom:
         self._serve()
 
     def flush(self) -> None:
-        """Nothing waits here: every number is in the target's file, or in memory, from the moment it is recorded."""
+        """Prepare for the end of the process; it may as well live on.
+
+        No number waits here: each is where scrapes find it from the moment it is recorded. But a server such as uvicorn
+        ends by a signal after this, with no later word: so the target is taken out of discovery, unless another worker
+        of it lives, and put back where the process is still there after a moment.
+        """
+        if self._server:
+            ports.withdraw(self.target)
+            self._server.call_later(_STILL_THERE_SECONDS, self._announce)
 
     def stop(self) -> None:
         """Undo `start`; instruments stay usable, and the counts so far stay with the target's other workers."""
@@ -111,6 +121,10 @@ class MetricsRoom:
         except OSError as error:
             self.warnings.append(f"{directory} cannot be used ({error}); this process's metrics stand alone")
             self.target = replace(self.target, directory=None)
+
+    def _announce(self) -> None:
+        if self.port is not None:
+            ports.announce(self._settings, self.target, self.port)
 
     def _leave(self) -> None:
         with Guard("metrics.stop"):

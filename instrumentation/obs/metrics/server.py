@@ -62,16 +62,22 @@ class MetricsServer:
         self._ask = ask
         self._room = threading.BoundedSemaphore(_AT_ONCE)
         self._stopping = False
+        self._later: tuple[float, Callable[[], None]] | None = None
         self._waker, self._woken = socket.socketpair()
+        self._woken.setblocking(False)
         self._thread = threading.Thread(target=self._serve, name="obs-metrics", daemon=True)
         self._thread.start()
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call something in the server's thread unless it is stopped before."""
+        self._later = (time.monotonic() + seconds, call)
+        self._wake()
 
     def stop(self) -> None:
         """Answer those who are connected already, and listen no more; returns within a second."""
         deadline = time.monotonic() + _STOP_SECONDS
         self._stopping = True
-        with suppress(OSError):
-            self._waker.send(b"x")
+        self._wake()
         self._thread.join(_STOP_SECONDS)
         for _ in range(_AT_ONCE):
             self._room.acquire(timeout=max(0.0, deadline - time.monotonic()))
@@ -81,17 +87,35 @@ class MetricsServer:
         for inherited in (self._listener, self._waker, self._woken):
             inherited.close()
 
+    def _wake(self) -> None:
+        with suppress(OSError):
+            self._waker.send(b"x")
+
     def _serve(self) -> None:
         selector = getattr(selectors, "PollSelector", selectors.SelectSelector)()
         selector.register(self._listener, selectors.EVENT_READ)
         selector.register(self._woken, selectors.EVENT_READ)
         while not self._stopping:
             with Guard("metrics.server"):
-                selector.select()
+                selector.select(self._call_what_is_due())
+                with suppress(BlockingIOError):
+                    self._woken.recv(64)
                 self._accept_all()
         self._accept_all()
         for used in (selector, self._listener, self._waker, self._woken):
             used.close()
+
+    def _call_what_is_due(self) -> float | None:
+        """Seconds until something is due; None when nothing is."""
+        due, call = self._later or (0.0, None)
+        if call is None:
+            return None
+        left = due - time.monotonic()
+        if left > 0:
+            return left
+        self._later = None
+        call()
+        return None
 
     def _accept_all(self) -> None:
         while True:
