@@ -49,6 +49,7 @@ def test_an_invalid_traceparent_begins_a_new_trace(header: str) -> None:
     """Anything that W3C does not allow is as if no header had come."""
     span = traces.begin_server(header, None, None)
     span.finish("GET", {}, failed=False)
+    span.detach()
     assert parse_traceparent(header) is None
     assert span.trace_hex != TRACE
     assert span.trace_id != 0
@@ -113,6 +114,7 @@ def test_what_came_in_goes_out(start_traces: Callable[..., Any]) -> None:
     propagate.inject(headers)
     user = baggage_api.get_baggage("user")
     span.finish("GET", {}, failed=False)
+    span.detach()
     assert headers == {
         "traceparent": f"00-{TRACE}-{span.span_hex}-01",
         "tracestate": "vendor=x",

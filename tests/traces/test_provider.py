@@ -37,6 +37,7 @@ def one_request() -> traces.ServerSpan:
     with traces.span("work"), trace.get_tracer("library").start_as_current_span("query"):
         pass
     request.finish("GET", {"url.path": "/"}, failed=False)
+    request.detach()
     return request
 
 
@@ -48,6 +49,7 @@ def test_spans_of_obs_and_of_libraries_arrive_as_one_trace(sink: Any, start_trac
     with early.start_as_current_span("early"), traces.span("work"):
         trace.get_tracer("library").start_span("query").end()
     request.finish("GET", {}, failed=False)
+    request.detach()
     assert started.flush()
     parents = {span.name: span.parent_span_id for span in sink.spans}
     ids = {span.name: span.span_id for span in sink.spans}
@@ -136,6 +138,7 @@ def test_a_provider_of_the_application_is_joined(sink: Any, start_traces: Callab
         pass
     request.set_attribute("user", "alice")
     request.finish("GET /", {"url.path": "/"}, True, ValueError("x"))
+    request.detach()
     started.flush()
     assert trace.get_tracer_provider() is provider
     assert sink.names == ["GET /", "work"]

@@ -96,6 +96,7 @@ def test_ids_of_a_span_are_the_ones_its_context_has(ended: InMemorySpanExporter)
     assert traces.current_trace_id() == span.trace_hex == trace.format_trace_id(context.trace_id)
     assert span.span_hex == trace.format_span_id(context.span_id)
     span.finish("GET", {}, failed=False)
+    span.detach()
     assert traces.current_ids() == (0, 0)
     assert traces.current_trace_id() == ""
 
@@ -105,6 +106,7 @@ def test_a_request_has_its_name_attributes_and_failure(ended: InMemorySpanExport
     span = traces.begin_server(None, None, None)
     span.set_attribute("user", "alice")
     span.finish("GET /items/{id}", {"url.path": "/items/3"}, True, ValueError("no such thing"))
+    span.detach()
     found = last(ended)
     assert (found.name, found.kind) == ("GET /items/{id}", SpanKind.SERVER)
     assert dict(found.attributes or {}) == {"user": "alice", "url.path": "/items/3"}
@@ -116,7 +118,9 @@ def test_a_request_has_its_name_attributes_and_failure(ended: InMemorySpanExport
 
 def test_a_failed_answer_without_an_exception_is_an_error(ended: InMemorySpanExporter) -> None:
     """Status 500 alone fails the span."""
-    traces.begin_server(None, None, None).finish("GET", {}, failed=True)
+    span = traces.begin_server(None, None, None)
+    span.finish("GET", {}, failed=True)
+    span.detach()
     assert last(ended).status.status_code is StatusCode.ERROR
     assert not last(ended).events
 
@@ -178,7 +182,7 @@ def test_what_cannot_be_read_as_attributes_is_left(ended: InMemorySpanExporter, 
         span.set_attributes(HostileMapping(a=1))
         span.set_attributes(None)  # type: ignore[arg-type]
         span.set_attribute("", 1)
-        span.set_attribute("none", None)  # type: ignore[arg-type]
+        span.set_attribute("none", None)
     assert dict(last(ended).attributes or {}) == {}
     assert [str(error) for error in swallowed] == ["no"]
     swallowed.clear()
@@ -220,6 +224,7 @@ def test_before_the_start_spans_have_ids_and_go_nowhere() -> None:
         assert not span.is_recording()
         assert traces.sampled_ids() == (0, 0)
     request.finish("GET", {}, failed=True, error=ValueError("x"))
+    request.detach()
     assert request.sampled is False
     assert request.span_id != 0
 
@@ -232,5 +237,21 @@ def test_a_request_that_ends_in_another_context_is_no_error(
 
     span = contextvars.copy_context().run(traces.begin_server, None, None, None)
     span.finish("GET", {}, failed=False)
+    span.detach()
     assert last(ended).name == "GET"
     assert not caplog.records
+
+
+def test_work_after_the_answer_belongs_to_the_trace(ended: InMemorySpanExporter) -> None:
+    """A finished request stays the parent of what comes until it is detached, once."""
+    request = traces.begin_server(None, None, None)
+    request.finish("GET", {}, failed=False)
+    with traces.span("later"):
+        pass
+    request.detach()
+    with traces.span("other"):
+        request.detach()
+        assert traces.current_ids() != (0, 0)
+    server, later, other = ended.get_finished_spans()
+    assert later.parent == server.context
+    assert other.parent is None

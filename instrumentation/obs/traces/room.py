@@ -158,7 +158,7 @@ def begin_server(traceparent: str | None, tracestate: str | None, baggage: str |
         baggage: The W3C header as it came, or None.
 
     Returns:
-        The span; it must be finished. Before the start it has ids and is kept by nobody.
+        The span; it must be finished and detached. Before the start it has ids and is kept by nobody.
     """
     try:
         tracer = own_tracer()

@@ -1,4 +1,4 @@
-"""The span of a request that this process serves: begun from the caller's headers, current until it is finished."""
+"""The span of a request that this process serves: begun from the caller's headers, current until it is detached."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class ServerSpan(Protocol):
     def finish(
         self, name: str, attributes: dict[str, object], failed: bool, error: BaseException | None = None
     ) -> None:
-        """End it and make what was current before it current again; never raises.
+        """End it; it stays current, for work that goes on after the answer belongs to the trace. Never raises.
 
         Args:
             name: What it is called at last: method and route.
@@ -71,18 +71,21 @@ class ServerSpan(Protocol):
             error: The exception that ended the request, noted when `failed`.
         """
 
+    def detach(self) -> None:
+        """Make what was current before it current again; never raises, and a second call does nothing."""
+
 
 class FastServerSpan(FastSpan):
     """A server span of obs's own provider."""
 
     __slots__ = ("_token",)
 
-    _token: Token[Context]
+    _token: Token[Context] | None
 
     def finish(
         self, name: str, attributes: dict[str, object], failed: bool, error: BaseException | None = None
     ) -> None:
-        """End it and make what was current before it current again; never raises."""
+        """End it; never raises."""
         try:
             if self.flags & FLAG_SAMPLED and self._end_time is None:
                 self._name = name
@@ -95,7 +98,12 @@ class FastServerSpan(FastSpan):
                 self.end()
         except Exception as failure:  # noqa: BLE001 - telemetry never raises into the application
             swallow("server_span", failure)
-        restore(self._token)
+
+    def detach(self) -> None:
+        """Make what was current before it current again; never raises, and a second call does nothing."""
+        token, self._token = self._token, None
+        if token is not None:
+            restore(token)
 
     def _take(self, attributes: dict[str, object]) -> None:
         for key, value in attributes.items():
@@ -121,7 +129,7 @@ class JoinedServerSpan:
         self.trace_id, self.span_id = ids.trace_id, ids.span_id
         self.sampled = ids.trace_flags.sampled
         self.trace_hex, self.span_hex = f"{ids.trace_id:032x}", f"{ids.span_id:016x}"
-        self._token = _attach(trace.set_span_in_context(self._span, context))
+        self._token: Token[Context] | None = _attach(trace.set_span_in_context(self._span, context))
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Set an attribute."""
@@ -134,7 +142,7 @@ class JoinedServerSpan:
             self._span.update_name(name)
 
     def finish(self, name: str, attributes: dict[str, Any], failed: bool, error: BaseException | None = None) -> None:
-        """End it and make what was current before it current again; never raises."""
+        """End it; never raises."""
         with Guard("server_span"):
             span = self._span
             span.update_name(name)
@@ -145,7 +153,12 @@ class JoinedServerSpan:
             elif failed:
                 span.set_status(StatusCode.ERROR)
             span.end()
-        restore(self._token)
+
+    def detach(self) -> None:
+        """Make what was current before it current again; never raises, and a second call does nothing."""
+        token, self._token = self._token, None
+        if token is not None:
+            restore(token)
 
 
 def begin_fast(tracer: Tracer, traceparent: str | None, tracestate: str | None, baggage: str | None) -> FastServerSpan:
