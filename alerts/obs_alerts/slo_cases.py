@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from obs.signals.http import METHOD, ROUTE
 from obs_alerts.burn_rates import TIERS, Tier, error_budget, factor
-from obs_alerts.cases import Case, Fact, Story
+from obs_alerts.cases import Case, Fact, Kind, Story
 from obs_alerts.exact import milliseconds, number
 from obs_alerts.rules import Alert
 from obs_alerts.slo_alerts import ABSENT, ABSENT_HOLD, BURN, LOW_TRAFFIC, QUIET_FAILURES, QUIET_HOLD
@@ -42,60 +43,44 @@ def stories(slo: Slo, alerts: Sequence[Alert]) -> list[Story]:
     ]
 
 
-def _tier_stories(slo: Slo, tier: Tier, burns: dict[str, Alert]) -> Iterator[Story]:
-    subject = f"{BURN} {tier.name} of {slo.service} {slo.name}"
-    alert = burns[tier.name]
-    pace, fires = factor(tier, slo.window) * ABOVE, _minutes(tier.hold) + MARGIN
+def _tier_stories(slo: Slo, tier: Tier, burns: dict[str, Alert]) -> list[Story]:
+    limit = factor(tier, slo.window)
+    above, below, fires = limit * ABOVE, limit * BELOW, _minutes(tier.hold) + MARGIN
+    burning = _burning(slo, fires, above)
     # After a quarter of their time without more of them, failures at 1.25 times the threshold are below it on average;
     # then the alert is kept as long as the short window, and the counted rates look back 5 minutes.
     clean = math.ceil(fires * (ABOVE - 1)) + _minutes(tier.keep) + 2 * MARGIN
-    firing = [burns[other.name] for other in TIERS if factor(other, slo.window) < pace and _minutes(other.hold) < fires]
-    burning = _burning(slo, fires, pace)
     value = burning.failures / burning.requests
-    yield Story(
-        subject,
-        "fires",
-        Case(
-            f"failures at {number(pace)} times the allowed pace",
-            traffic(slo, burning),
-            fires_at=f"{fires}m",
-            value=value,
+    told: list[tuple[Kind, Case]] = [
+        ("fires", Case(_pace(above), traffic(slo, burning), fires_at=f"{fires}m", value=value)),
+        ("stays silent", Case(_pace(below), traffic(slo, _burning(slo, fires, below)), quiet_at=f"{fires}m")),
+        (
+            "resolves",
+            Case(
+                "the failures stop",
+                traffic(slo, burning, Phase(clean, burning.requests)),
+                fires_at=f"{fires}m",
+                quiet_at=f"{fires + clean}m",
+                value=value,
+            ),
         ),
-        alert,
-        firing,
-    )
-    below = factor(tier, slo.window) * BELOW
-    yield Story(
-        subject,
-        "stays silent",
-        Case(
-            f"failures at {number(below)} times the allowed pace",
-            traffic(slo, _burning(slo, fires, below)),
-            quiet_at=f"{fires}m",
-        ),
-        alert,
-    )
+    ]
     if tier.severity == "page":
-        spike = _minutes(tier.short) + _minutes(tier.hold)
-        yield Story(
-            subject,
-            "stays silent",
-            Case("a spike after a long good time", _spike(slo, tier, spike), quiet_at=f"{6 * spike}m"),
-            alert,
-        )
-    yield Story(
-        subject,
-        "resolves",
-        Case(
-            "the failures stop",
-            traffic(slo, burning, Phase(clean, burning.requests)),
-            fires_at=f"{fires}m",
-            quiet_at=f"{fires + clean}m",
-            value=value,
-        ),
-        alert,
-        firing,
-    )
+        told.append(("stays silent", _spike(slo, tier)))
+    firing = [
+        burns[other.name] for other in TIERS if factor(other, slo.window) < above and _minutes(other.hold) < fires
+    ]
+    return _stories(f"{BURN} {tier.name}", slo, told, burns[tier.name], firing)
+
+
+def _stories(
+    about: str, slo: Slo, told: list[tuple[Kind, Case]], alert: Alert, firing: Sequence[Alert] = ()
+) -> list[Story]:
+    return [Story(f"{about} of {slo.service} {slo.name}", kind, case, alert, firing) for kind, case in told]
+
+
+def _pace(times: Decimal) -> str:
+    return f"failures at {number(times)} times the allowed pace"
 
 
 def _burning(slo: Slo, minutes: int, pace: Decimal) -> Phase:
@@ -104,76 +89,48 @@ def _burning(slo: Slo, minutes: int, pace: Decimal) -> Phase:
     return Phase(minutes, requests, round(requests * error_budget(slo.objective) * pace, 0))
 
 
-def _spike(slo: Slo, tier: Tier, minutes: int) -> dict[str, str]:
-    """Traffic that fills the short window with failures, and so little of the long one that it stays below."""
+def _spike(slo: Slo, tier: Tier) -> Case:
+    """Failures that fill the short window, and so little of the long one that it stays below."""
+    minutes = _minutes(tier.short) + _minutes(tier.hold)
     everything = 1 / error_budget(slo.objective)
     spike = _burning(slo, minutes, min(factor(tier, slo.window) * Decimal("2.5"), everything))
-    return traffic(slo, Phase(5 * minutes, spike.requests), spike)
+    series = traffic(slo, Phase(5 * minutes, spike.requests), spike)
+    return Case("a spike after a long good time", series, quiet_at=f"{6 * minutes}m")
 
 
-def _low_traffic_stories(slo: Slo, alert: Alert) -> Iterator[Story]:
+def _low_traffic_stories(slo: Slo, alert: Alert) -> list[Story]:
     """A request every eight minutes, as at night."""
-    subject, rare = f"{LOW_TRAFFIC} of {slo.service} {slo.name}", Decimal("0.125")
+    rare = Decimal("0.125")
     fires = 8 * QUIET_FAILURES + _minutes(QUIET_HOLD) + 2 * MARGIN
-    outage = Phase(fires, rare, rare)
+    outage, few = Phase(fires, rare, rare), Phase(8 * (QUIET_FAILURES - 1), rare, rare)
     recovery = Phase(60, _burning(slo, 1, Decimal(0)).requests)
-    yield Story(
-        subject,
-        "fires",
-        Case("every request fails, one in eight minutes", traffic(slo, outage), fires_at=f"{fires}m", value=Decimal(1)),
-        alert,
+    failing = Case("every request fails", traffic(slo, outage), fires_at=f"{fires}m", value=Decimal(1))
+    chance = Case("two requests fail and no more come", traffic(slo, few, Phase(fires)), quiet_at=f"{fires}m")
+    recovering = replace(
+        failing,
+        claim="many requests succeed",
+        series=traffic(slo, outage, recovery),
+        quiet_at=f"{fires + recovery.minutes}m",
     )
-    few = Phase(8 * (QUIET_FAILURES - 1), rare, rare)
-    yield Story(
-        subject,
-        "stays silent",
-        Case("two requests fail and no more come", traffic(slo, few, Phase(fires)), quiet_at=f"{fires}m"),
-        alert,
-    )
-    yield Story(
-        subject,
-        "resolves",
-        Case(
-            "many requests succeed",
-            traffic(slo, outage, recovery),
-            fires_at=f"{fires}m",
-            quiet_at=f"{fires + recovery.minutes}m",
-            value=Decimal(1),
-        ),
-        alert,
-    )
+    told: list[tuple[Kind, Case]] = [("fires", failing), ("stays silent", chance), ("resolves", recovering)]
+    return _stories(LOW_TRAFFIC, slo, told, alert)
 
 
-def _absent_stories(slo: Slo, alert: Alert) -> Iterator[Story]:
-    subject, busy = f"{ABSENT} of {slo.service} {slo.name}", Phase(10, Decimal(60))
-    hold = _minutes(ABSENT_HOLD)
-    labels = _equalities(slo)
-    fires = busy.minutes + hold + MARGIN
-    gone = hold + 2 * MARGIN
-    yield Story(
-        subject,
-        "fires",
-        Case("the metric vanishes", traffic(slo, busy, gone=2 * hold), fires_at=f"{fires}m", labels=labels),
-        alert,
+def _absent_stories(slo: Slo, alert: Alert) -> list[Story]:
+    busy, hold = Phase(10, Decimal(60)), _minutes(ABSENT_HOLD)
+    fires, gone = busy.minutes + hold + MARGIN, hold + 2 * MARGIN
+    vanished = Case(
+        "the metric vanishes", traffic(slo, busy, gone=2 * hold), fires_at=f"{fires}m", labels=_equalities(slo)
     )
-    yield Story(
-        subject,
-        "stays silent",
-        Case("the service is there and nobody asks", traffic(slo, Phase(2 * fires)), quiet_at=f"{fires}m"),
-        alert,
+    idle = Case("the service is there and nobody asks", traffic(slo, Phase(2 * fires)), quiet_at=f"{fires}m")
+    back = replace(
+        vanished,
+        claim="the metric comes back",
+        series=traffic(slo, busy, gone=gone),
+        quiet_at=f"{busy.minutes + gone + MARGIN}m",
     )
-    yield Story(
-        subject,
-        "resolves",
-        Case(
-            "the metric comes back",
-            traffic(slo, busy, gone=gone),
-            fires_at=f"{fires}m",
-            quiet_at=f"{busy.minutes + gone + MARGIN}m",
-            labels=labels,
-        ),
-        alert,
-    )
+    told: list[tuple[Kind, Case]] = [("fires", vanished), ("stays silent", idle), ("resolves", back)]
+    return _stories(ABSENT, slo, told, alert)
 
 
 def _numbers(slo: Slo) -> Iterator[Story]:
