@@ -80,6 +80,37 @@ def test_workers_of_multiprocessing_are_one_target(method: str, tmp_path: Path) 
     assert ran.stdout.strip() == "1 [0, 1]"
 
 
+NESTED = """
+import multiprocessing, sys
+from obs.runtime.target import find_target
+from obs.settings import resolve
+
+def found():
+    print(find_target(resolve({"service": "shop", "local_dir": sys.argv[1]}).settings).root_pid, flush=True)
+
+def start(depth):
+    found()
+    if depth:
+        worker = multiprocessing.get_context("spawn").Process(target=start, args=(depth - 1,))
+        worker.start()
+        worker.join()
+
+if __name__ == "__main__":
+    start(2)
+"""
+
+
+def test_worker_of_a_worker_leads_to_the_first_process(tmp_path: Path) -> None:
+    """A pool inside a worker is part of the server, however deep it is."""
+    script = tmp_path / "nested.py"
+    script.write_text(NESTED)
+    command = [sys.executable, str(script), str(tmp_path / "state")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    roots = ran.stdout.split()
+    assert len(roots) == 3
+    assert len(set(roots)) == 1
+
+
 def test_script_that_is_launched_is_a_target_of_its_own(target: Target, tmp_path: Path) -> None:
     """A subprocess that uses obs is another start, and two of them are two."""
     ran = [

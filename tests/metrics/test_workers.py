@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -252,3 +253,39 @@ def test_process_metrics_of_every_living_worker(start: Start, scraped: Scraped) 
             assert value(text, f'process_{sample}{{worker="{number}"}}') is not None, sample
     worker.end()
     assert value(scraped(), 'process_threads{worker="1"}') is None
+
+
+def test_garbage_collections_are_counted_and_timed(start: Start, scraped: Scraped) -> None:
+    """Each run of the collector counts for its worker and generation, and its pause is recorded."""
+    start()
+    count = 'python_gc_collections_total{generation="2",worker="0"}'
+    pauses = 'python_gc_pause_seconds_count{generation="2"}'
+    before = scraped()
+    gc.collect()
+    after = scraped()
+    for sample in (count, pauses):
+        assert (value(after, sample) or 0) > (value(before, sample) or 0)
+
+
+def test_signal_handler_may_count_while_counting(start: Start, scraped: Scraped, name: str) -> None:
+    """A handler that interrupts an update neither hangs nor loses a count."""
+    start()
+    total = metrics.counter(name)
+    interrupted = 0
+
+    def handle(*_: object) -> None:
+        nonlocal interrupted
+        interrupted += 1
+        total.add()
+
+    previous = signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    try:
+        added = 0
+        while interrupted < 100:
+            total.add()
+            added += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert value(scraped(), f"{name}_total") == added + interrupted

@@ -13,12 +13,14 @@ from obs.metrics import worker_files
 from obs.metrics.app import MetricsApp
 from obs.metrics.exposition import answer
 from obs.metrics.garbage import GarbageWatch
+from obs.metrics.instruments import instrument
 from obs.metrics.joined import JoinedRegistry
 from obs.metrics.scrape import Scrape
 from obs.metrics.server import MetricsServer
 from obs.metrics.store import STORE
 from obs.runtime.guard import Guard, swallow
 from obs.runtime.target import Target, alone_in, claim_of, join, leave
+from obs.signals import own_health
 
 if TYPE_CHECKING:
     from obs.settings import Settings
@@ -49,6 +51,8 @@ class MetricsRoom:
         self.port: int | None = None
         self.warnings = list(target.warnings)
         self._server: MetricsServer | None = None
+        for signal in (own_health.BROKEN_FILES, own_health.SERIES_CAPPED):
+            instrument(signal)  # shown at zero, so that the first increase is seen as one
         self._enter()
         self._joined = JoinedRegistry(self.target.directory)
         with Guard("metrics.joined"):
