@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,17 @@ PROGRAMS = {
         Program("amtool", ("amtool",), "prometheus-alertmanager", "alertmanager", (0, 25)),
     )
 }
+
+# Debian builds these folders into its programs, where nothing lies unless the package is installed.
+_RESOURCES = {
+    "prometheus": Path("usr/share/prometheus/web"),
+    "prometheus-alertmanager": Path("usr/share/prometheus/alertmanager"),
+}
+# Where a program finds its folder instead: an open directory that it inherits. It is no longer than any folder above.
+_INHERITED = b"/proc/self/fd/9"
+_LAUNCHER = """#!/bin/sh
+exec 9<{resources} {program} "$@"
+"""
 
 DOWNLOAD_TIMEOUT = 300  # seconds; the larger package is 19 MB
 
@@ -158,10 +170,32 @@ def _unpack(package: str, cache: Path) -> list[str]:
                 archive = _download(package, Path(scratch))
                 tree = Path(scratch) / "tree"
                 _run(["dpkg", "-x", str(archive), str(tree)], cwd=Path(scratch))
+                _make_movable(tree, target, _RESOURCES[package])
                 tree.rename(target)
     except (OSError, subprocess.SubprocessError) as fault:
         return [_said(fault)]
     return []
+
+
+def _make_movable(tree: Path, target: Path, resources: Path) -> None:
+    """Let programs that expect their folder below /usr/share find it where the package is unpacked.
+
+    The path in the program gives way to another one of the same length, and a launcher opens the folder for it.
+
+    Args:
+        tree: The unpacked package.
+        target: Where it will lie.
+        resources: The folder, from the root of the package.
+    """
+    built_in = f"/{resources}".encode()
+    for program in sorted((tree / "usr" / "bin").iterdir()):
+        content = program.read_bytes()
+        if built_in in content:
+            moved = program.with_name(f"{program.name}.moved")
+            moved.write_bytes(content.replace(built_in, _INHERITED.ljust(len(built_in), b"/")))
+            moved.chmod(0o755)
+            places = {"resources": target / resources, "program": target / moved.relative_to(tree)}
+            program.write_text(_LAUNCHER.format(**{key: shlex.quote(str(place)) for key, place in places.items()}))
 
 
 def _download(package: str, directory: Path) -> Path:

@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from obs.cli_command import Command
+from obs.cli_command import Command, Refusal
 from obs_stack.commands import data_option
 
 if TYPE_CHECKING:
@@ -23,24 +23,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Stop everything; 0 nothing runs any more, 1 something could not be stopped, 2 wrong input."""
-    from obs.settings import SettingError
+    """Stop everything.
+
+    Returns:
+        0 when nothing runs any more, 1 when something could not be stopped.
+
+    Raises:
+        Refusal: The data cannot be removed.
+    """
     from obs_stack.local.folders import NotOurs
 
-    try:
-        folders = data_option.folders(arguments)
-        if not _stop(folders):
-            sys.stderr.write("obs down: not everything could be stopped; see obs status\n")
-            return 1
-        if arguments.purge:
+    folders = data_option.folders(arguments)
+    if not _stop(folders):
+        sys.stderr.write("obs down: not everything could be stopped; see obs status\n")
+        return 1
+    if arguments.purge:
+        try:
             folders.purge()
-            sys.stdout.write(f"{folders.root} is removed\n")
-    except SettingError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    except (NotOurs, OSError) as error:
-        sys.stderr.write(f"obs down: {error}\n")
-        return 2
+        except (NotOurs, OSError) as error:
+            raise Refusal(f"obs down: {error}") from error
+        sys.stdout.write(f"{folders.root} is removed\n")
     return 0
 
 

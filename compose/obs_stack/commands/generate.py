@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from obs.cli_command import Command
+from obs.cli_command import Command, Refusal
 
 if TYPE_CHECKING:
     from obs_stack.layout import Layout
@@ -26,20 +26,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Generate, or check; 0 done, 1 a file is stale, 2 the manifest cannot be used."""
-    from obs.manifest import ManifestError, load
+    """Generate, or check.
+
+    Returns:
+        0 when it is done, 1 when a file is stale.
+
+    Raises:
+        ManifestError: The manifest is missing or wrong; nothing is written.
+        Refusal: A file cannot be written.
+    """
+    from obs.manifest import load
     from obs_stack import generation
     from obs_stack.difference import describe
     from obs_stack.layout import Layout
 
-    try:
-        manifest = load(arguments.manifest)
-    except ManifestError as error:
-        sys.stderr.write("".join(f"{fault}\n" for fault in error.faults))
-        return 2
+    manifest = load(arguments.manifest)
     layout = Layout.folder(arguments.out) if arguments.out else Layout.project(arguments.manifest.parent)
-    wanted = generation.artefacts(manifest, layout)
-    changed = generation.changes(wanted, layout)
+    try:
+        wanted = generation.artefacts(manifest, layout)
+        changed = generation.changes(wanted, layout)
+    except ValueError as error:
+        raise Refusal(f"{arguments.manifest}: {error}") from error
+    except OSError as error:
+        raise Refusal(f"obs generate: {error}") from error
     if arguments.check:
         for change in changed:
             sys.stdout.write("\n".join(describe(change, change.path.as_posix())) + "\n")
@@ -47,8 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         generation.apply(changed)
     except OSError as error:
-        sys.stderr.write(f"obs generate: {error.filename}: {error.strerror}\n")
-        return 2
+        raise Refusal(f"obs generate: {error}") from error
     removed = sum(change.after is None for change in changed)
     sys.stdout.write(f"{_summary(wanted, layout)}: {len(changed) - removed} written, {removed} removed\n")
     return 0

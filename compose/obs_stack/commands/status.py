@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from obs.cli_command import Command
+from obs.terminal import columns
 from obs_stack.commands import data_option
 
 if TYPE_CHECKING:
@@ -24,14 +25,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Say what runs; 0 all is well, 1 nothing runs or a program is not well, 2 wrong input."""
-    from obs.settings import SettingError
+    """Say what runs.
 
-    try:
-        found = _found(data_option.folders(arguments))
-    except SettingError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    Returns:
+        0 when all is well, 1 when nothing runs or a program is not well.
+    """
+    found = _found(data_option.folders(arguments))
     sys.stdout.write(json.dumps(found, indent=2) + "\n" if arguments.json else _as_text(found))
     return 0 if found["up"] and all(each["health"] == "ready" for each in found["programs"]) else 1
 
@@ -87,9 +86,7 @@ def _as_text(found: dict[str, Any]) -> str:
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for line in columns(rows))
 
 
 COMMAND = Command("status", "show what runs on this machine and whether it is well", configure, run)

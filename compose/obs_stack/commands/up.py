@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from obs.cli_command import Command
+from obs.cli_command import Command, Refusal
 from obs_stack.commands import data_option
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _USUAL_MANIFEST = Path("obs.toml")
 _BACKGROUND = "supervisor"
+_ITSELF = "import sys; from obs.cli import main; sys.exit(main())"
 _LOOK_AGAIN_SECONDS = 0.05
 
 
@@ -36,20 +37,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Start local mode; 0 it was stopped again, 1 it could not start or a program of it ended, 2 wrong input."""
-    from obs.manifest import ManifestError
+    """Start local mode.
+
+    Returns:
+        0 when it was stopped again, or runs in the background; 1 when it is up already, or a program ended.
+
+    Raises:
+        ManifestError: The manifest is wrong.
+        Refusal: A program is missing, or the directory cannot be used.
+    """
     from obs.runtime import filelock
-    from obs.settings import SettingError
     from obs_stack.local.folders import NotOurs
 
+    manifest = _manifest(arguments.manifest)
+    folders = data_option.folders(arguments)
     try:
-        manifest = _manifest(arguments.manifest)
-        folders = data_option.folders(arguments)
         folders.prepare()
-    except (ManifestError, SettingError) as error:
-        return _fail("\n".join(str(fault) for fault in error.faults), code=2)
     except (NotOurs, OSError) as error:
-        return _fail(f"obs up: {error}", code=2)
+        raise Refusal(f"obs up: {error}") from error
     if filelock.is_held(folders.lock):
         _say_already_up(folders)
         return 1
@@ -78,11 +83,14 @@ def _stand_by(manifest: Manifest, folders: Folders, speed: int) -> int:
     try:
         with until_asked(), LocalStack(manifest, folders.local_dir, speed=speed) as stack:
             _say_where_to_look(folders, stack.urls)
-            return _fail(f"obs up: {watch(stack)}\nobs up: everything is stopped", code=1)
-    except (ProgramMissing, ValueError, OSError, NotOurs) as error:
-        return _fail(f"obs up: {error}", code=2)
+            reason = watch(stack)
+            sys.stderr.write(f"obs up: {reason}\nobs up: everything is stopped\n")
+            return 1
+    except (ProgramMissing, NotOurs, ValueError, OSError) as error:
+        raise Refusal(f"obs up: {error}") from error
     except (AlreadyUp, DidNotStart) as error:
-        return _fail(f"obs up: {error}", code=1)
+        sys.stderr.write(f"obs up: {error}\n")
+        return 1
     sys.stdout.write("obs is down\n")
     return 0
 
@@ -91,7 +99,7 @@ def _detach(arguments: argparse.Namespace, folders: Folders) -> int:
     """Start the same in the background and wait until it is ready, or has given up."""
     from obs_stack.local import state
 
-    command = [sys.executable, "-m", "obs_stack.local", f"--speed={arguments.speed}", f"--data={folders.local_dir}"]
+    command = [sys.executable, "-c", _ITSELF, "up", f"--speed={arguments.speed}", f"--data={folders.local_dir}"]
     if arguments.manifest:
         command.append(f"--manifest={arguments.manifest}")
     log = folders.log(_BACKGROUND)
@@ -138,18 +146,10 @@ def _say_where_to_look(folders: Folders, urls: dict[str, str]) -> None:
 
 def _local_dir(folders: Folders) -> str:
     """What a service must set besides when local mode is not where services look by themselves."""
-    from obs.settings import SettingError, resolve
+    from obs.settings import resolve
 
-    try:
-        usual = resolve({}).settings.local_dir.absolute() == folders.local_dir
-    except SettingError:
-        usual = False
-    return "" if usual else f" OBS_LOCAL_DIR={folders.local_dir}"
-
-
-def _fail(message: str, *, code: int) -> int:
-    sys.stderr.write(f"{message}\n")
-    return code
+    usual = resolve({}).settings.local_dir.absolute()
+    return "" if usual == folders.local_dir else f" OBS_LOCAL_DIR={folders.local_dir}"
 
 
 COMMAND = Command("up", "start Prometheus, Alertmanager and the receiver on this machine", configure, run)
