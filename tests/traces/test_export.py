@@ -133,6 +133,26 @@ def test_compression_is_announced_and_decodes(sink: Any, start_traces: Callable[
     assert sink.names == ["packed"]
 
 
+def test_a_connection_that_the_backend_closed_meanwhile_is_no_failure() -> None:
+    """A kept-alive connection that timed out at the other end is opened anew, unnoticed."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer_and_close() -> None:
+            for _ in range(2):
+                near, _ = server.accept()
+                with near:
+                    near.recv(65536)
+                    near.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=answer_and_close)
+        thread.start()
+        endpoint = delivery.Endpoint(Settings(endpoint=f"http://127.0.0.1:{server.getsockname()[1]}"))
+        verdicts = [endpoint.post("/v1/traces", b"x", 5).verdict for _ in range(2)]
+        thread.join()
+        endpoint.close()
+    assert verdicts == ["accepted", "accepted"]
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_what_the_backend_cannot_take_now_is_tried_again(
     sink: Any, start_traces: Callable[..., Any], moved: Counts, status: int, capsys: pytest.CaptureFixture[str]
@@ -201,13 +221,14 @@ def test_one_bad_record_loses_no_neighbour(sink: Any, moved: Counts, capsys: pyt
     def encode(records: list[Any]) -> bytes:
         if "bad" in records:
             raise ValueError("bad")
-        return b""
+        return "".join(records).encode()
 
     put = exporter.register("traces", "/v1/traces", encode)
     for record in ("good", "bad", "good"):
         put(record)
     assert exporter.flush(10)
     exporter.stop(1)
+    assert [received.body for received in sink.accepted] == [b"goodgood"]
     assert moved.moved == {"exported": 2, "unencodable": 1}
     assert "ValueError: bad" in capsys.readouterr().err
 

@@ -12,7 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, StaticSampler
 from opentelemetry.util._once import Once
 
 from obs import traces
@@ -159,9 +159,12 @@ def test_a_provider_of_the_application_is_joined(sink: Any, start_traces: Callab
     assert names["service.name"] == "theirs"
 
 
-def test_the_sampler_of_a_joined_provider_decides(sink: Any, start_traces: Callable[..., Any]) -> None:
-    """What the application drops is not delivered by obs."""
-    trace.set_tracer_provider(application_provider(sampler=ALWAYS_OFF))
+@pytest.mark.parametrize("sampler", [ALWAYS_OFF, StaticSampler(Decision.RECORD_ONLY)])
+def test_the_sampler_of_a_joined_provider_decides(
+    sink: Any, start_traces: Callable[..., Any], sampler: StaticSampler
+) -> None:
+    """What the application drops, or keeps for itself, is not delivered by obs."""
+    trace.set_tracer_provider(application_provider(sampler=sampler))
     started = start_traces(sink.url)
     assert one_request().sampled is False
     started.flush()
