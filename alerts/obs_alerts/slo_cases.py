@@ -180,12 +180,15 @@ def _chance(slo: Slo) -> Story:
 
 def _burst(slo: Slo) -> Story:
     """Failures that all come between two scrapes, on a series that stood at 0 before."""
+    # Prometheus 3 leaves out the sample on the early edge of a window and never extrapolates below 0: with five scrapes
+    # a window it counts four fifths. In use there are twenty.
+    near = Decimal(125)
     burst = Phase(1, Decimal(500), Decimal(500))
     return Story(
         f"{slo.service} {slo.name}",
         "",
         Case("a burst on a series that was born at 0 is counted", traffic(slo, Phase(10), burst, Phase(40))),
-        facts=(Fact(f"{failures('1h')}{{{selector(slo)}}}", "30m", Decimal(500), Decimal(50), identity(slo)),),
+        facts=(Fact(f"{failures('1h')}{{{selector(slo)}}}", "30m", Decimal(500), near, identity(slo)),),
     )
 
 
