@@ -28,6 +28,7 @@ _METHODS = {
     "msg": "info",
     "notset": "debug",
 }
+_guard = Guard("logs")
 _OWN_FRAMES = ("obs.", "structlog.", "logging")
 
 
@@ -242,7 +243,7 @@ def _emit(logger: Logger, method: str, message: Any, values: tuple[Any, ...], fi
     event.update(fields)
     event["event"] = message
     if len(processors) == 1 and processors[0] is FINAL:
-        with Guard("logs"):
+        with _guard:
             write(live, _METHODS[method], wrapped.name, event)
         return
     _run(processors, wrapped, method, event)

@@ -7,20 +7,15 @@ and a signal handler or a `__del__` that logs in the middle of a write is served
 from __future__ import annotations
 
 import contextlib
-import os
-import select
-import stat
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import IO, Any
+from typing import Any
 
-# Linux writes up to this many bytes to a pipe at once or not at all, and says "writable" when as many fit.
-_PIPE_CHUNK = 4096
-# How long one line may wait for a reader; after a loss the next lines do not wait until the reader is back.
-_PATIENCE_SECONDS = 0.25
+from obs.logs.descriptor import way_to
+
 _MAX_PENDING = 10_000
 
 
@@ -36,22 +31,18 @@ class Outlet:
         self._pending: deque[bytes] = deque()
         self._busy = threading.Lock()
         self._stream = sys.stdout
-        self._descriptor = _descriptor_of(sys.stdout)
-        self._poll = _poll_of(self._descriptor)
-        self._rest = b""
-        self._stalled = False
+        self._put_real = _real_way(sys.stdout)
         # The thread that writes into what the application put in the place of standard output.
         self._inside = 0
 
     def write(self, line: bytes) -> None:
         """Write a line that ends in a newline."""
-        if self._inside and self._inside == threading.get_ident():
-            # Standard output was redirected into logging, which ends here: such a line goes to the real one.
-            _put_into(sys.__stdout__, line)
-            return
         pending = self._pending
         if len(pending) >= _MAX_PENDING:
             self._lost(1)
+            return
+        if self._inside and self._inside == threading.get_ident():
+            self._put_into_the_real_one(line)
             return
         pending.append(line)
         # Asked again after the release: a line that came in between found the outlet taken.
@@ -79,95 +70,55 @@ class Outlet:
         """Leave to the parent what the parent has not written yet."""
         self._pending.clear()
         self._busy = threading.Lock()
-        self._rest = b""
+        self._inside = 0
+        if self._put_real is not None:
+            self._put_real = _real_way(self._stream)
 
     def _put(self, line: bytes) -> None:
         try:
             stream = sys.stdout
-            if stream is not self._stream or self._descriptor is None:
-                self._inside = threading.get_ident()
-                try:
-                    _put_into(stream, line)
-                finally:
-                    self._inside = 0
-            elif self._poll is None:
-                self._put_at_once(line)
+            if stream is self._stream and self._put_real is not None:
+                if not self._put_real(line):
+                    self._lost(1)
             else:
-                self._put_patiently(self._poll, line)
+                self._put_into(stream, line)
         except (OSError, ValueError):
             # The reader is gone, the disk is full, or the stream is closed.
-            self._rest = b""
             self._lost(1)
 
-    def _put_at_once(self, line: bytes) -> None:
-        """Into a file, which takes everything but for a full disk."""
-        written = os.write(self._descriptor or 0, line)
-        while written < len(line):
-            written += os.write(self._descriptor or 0, line[written:])
+    def _put_into(self, stream: Any, line: bytes) -> None:
+        """Into what the application put in the place of standard output, such as a notebook or pytest's capture."""
+        if stream is None:
+            self._lost(1)
+            return
+        self._inside = threading.get_ident()
+        try:
+            _write_text(stream, line)
+        except Exception:  # noqa: BLE001 - a stream of the application's own can raise anything
+            self._lost(1)
+        finally:
+            self._inside = 0
 
-    def _put_patiently(self, poll: Callable[[float], list[Any]], line: bytes) -> None:
-        """Into a pipe, a socket or a terminal, whose reader may be slow, gone or asleep."""
-        data = self._rest + line if self._rest else line
-        end = 0.0
-        while data:
-            if not poll(0):
-                if not end:
-                    end = time.monotonic() + (0.0 if self._stalled else _PATIENCE_SECONDS)
-                left = end - time.monotonic()
-                if left <= 0 or not poll(left * 1000):
-                    self._give_up(data, line)
-                    return
-            try:
-                data = data[os.write(self._descriptor or 0, data[:_PIPE_CHUNK]) :]
-            except BlockingIOError:
-                if not end:
-                    end = time.monotonic() + (0.0 if self._stalled else _PATIENCE_SECONDS)
-                if time.monotonic() >= end:
-                    self._give_up(data, line)
-                    return
-                time.sleep(0.001)
-        self._rest = b""
-        self._stalled = False
-
-    def _give_up(self, unwritten: bytes, line: bytes) -> None:
-        """Lose the line; what of it is already out is finished later, for a torn line would spoil the next one."""
-        self._stalled = True
-        if len(unwritten) < len(line):
-            self._rest = unwritten
-        else:
-            self._rest = unwritten[: len(unwritten) - len(line)]
+    def _put_into_the_real_one(self, line: bytes) -> None:
+        """When standard output was redirected into logging, a line of what is printed there comes back to here."""
+        try:
+            _write_text(sys.__stdout__, line)
+        except (OSError, ValueError, AttributeError):
             self._lost(1)
 
 
-def _put_into(stream: IO[str] | None, line: bytes) -> None:
-    """Into what the application put in the place of standard output, such as a notebook or pytest's capture."""
-    if stream is None:
-        raise OSError("there is no standard output")
+def _write_text(stream: Any, line: bytes) -> None:
     stream.write(line.decode("utf-8", "replace"))
     with contextlib.suppress(AttributeError):
         stream.flush()
 
 
-def _descriptor_of(stream: Any) -> int | None:
-    """The file descriptor of a real standard output; a stream that only looks like one is written to as a stream."""
+def _real_way(stream: Any) -> Callable[[bytes], bool] | None:
+    """The shortest way to a real standard output; a stream that only looks like one is written to as a stream."""
     real = stream is not None and stream is sys.__stdout__
     if not real:
         return None
     try:
-        return int(stream.fileno())
+        return way_to(int(stream.fileno()))
     except (OSError, ValueError, AttributeError):
         return None
-
-
-def _poll_of(descriptor: int | None) -> Callable[[float], list[Any]] | None:
-    """A way to ask whether a write would block; None for a file, where it never does."""
-    if descriptor is None or not hasattr(select, "poll"):
-        return None
-    try:
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-    except OSError:
-        return None
-    poll = select.poll()
-    poll.register(descriptor, select.POLLOUT | select.POLLERR | select.POLLHUP)
-    return poll.poll

@@ -21,6 +21,10 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 # Records about the delivery of records would make more of themselves.
 _NEVER_EXPORTED = frozenset({"obs", "opentelemetry"})
 
+# A guard has no state: one serves all.
+_guard = Guard("logs")
+_access_guard = Guard("logs.access")
+
 
 class Service(NamedTuple):
     """Who writes.
@@ -129,7 +133,7 @@ class Pipeline:
             event: The caller's fields.
             error: What is to be told of an exception.
         """
-        with Guard("logs"):
+        with _guard:
             trace, span = self._ids()
             body, fields = self._encoder.encode(message, event, error)
             record = Record(
@@ -148,7 +152,7 @@ class Pipeline:
 
         The names of the fields are obs's own and always the same few, so that the JSON around their values is known.
         """
-        with Guard("logs.access"):
+        with _access_guard:
             names = tuple(fields)
             shape = self._shapes.get(names)
             if shape is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from obs.logs import redaction_rules as rules
@@ -74,7 +74,7 @@ class Redactor:
         if (":" in text or "=" in text) and any(self.sensitive(match[1]) for match in rules.KEY.finditer(text)):
             text = rules.AUTHORIZATION.sub(rf"\1{MARKER}", text)
             text = rules.COOKIE.sub(rf"\1{MARKER}", text)
-            text = rules.ASSIGNMENT.sub(self._assignment, text)
+            text = "".join(self._assignments(text))
         if "ig=" in text or "ature=" in text:
             text = rules.URL_SIGNATURE.sub(rf"\1{MARKER}", text)
         if "@" in text and "://" in text:
@@ -91,43 +91,52 @@ class Redactor:
                 return rules.SCHEME.sub(_scheme, text)
         return text
 
-    def _assignment(self, match: re.Match[str]) -> str:
-        key, between, value = match.groups()
-        if not self.sensitive(key):
-            return match[0]
-        bare = value.strip("\\\"'")
-        # Prose is what follows a colon and a space; an equals sign or a quote makes it a value.
-        told = ":" in between and between.endswith((" ", "\t")) and value[0] not in "\"'\\"
-        if not bare or bare.startswith(MARKER[:-1]) or bare.lower() in {"none", "null", "true", "false"}:
-            return match[0]
-        if told and _is_prose(bare):
-            return match[0]
-        start = len(value) - len(value.lstrip("\\\"'"))
-        end = len(value.rstrip("\\\"'"))
-        return f"{key}{between}{value[:start]}{MARKER}{value[end:]}"
+    def _assignments(self, text: str) -> Iterator[str]:
+        """The text in pieces, with the value behind each sensitive key replaced."""
+        done = 0
+        for match in rules.KEY.finditer(text):
+            if match.start() < done or not self.sensitive(match[1]):
+                continue
+            found = rules.VALUE.match(text, match.end())
+            if found is not None and not _tells_nothing(match[0], *found.groups()):
+                yield text[done : found.start(2)]
+                yield MARKER
+                done = found.end()
+        yield text[done:]
 
-    def value(self, value: Any) -> Any:
-        """Plain data with its secrets replaced, at every depth."""
+    def value(self, value: Any, path: tuple[str, ...] = ()) -> Any:
+        """Plain data with its secrets replaced, at every depth.
+
+        Args:
+            value: None, bool, int, float, str, list or dict.
+            path: The words of the keys that it stands under.
+        """
         kind = type(value)
         if kind is str:
             return self.text(value)
         if kind is dict:
-            return {key: self.under(key, item) for key, item in value.items()}
+            return {key: self.under(key, item, path) for key, item in value.items()}
         if kind is list:
-            return self._header(value) or [self.value(item) for item in value]
+            return self._header(value) or [self.value(item, path) for item in value]
         if kind is int and value > 10**12 and rules.CARD.sub(_card, str(value)) == MARKER:
             return MARKER
         return value
 
-    def under(self, key: str, value: Any) -> Any:
+    def under(self, key: str, value: Any, path: tuple[str, ...] = ()) -> Any:
         """The value that stands under this key, with its secrets replaced."""
-        if not self.sensitive(key):
-            return self.value(value)
+        parts = (*path, *words(key))
+        if not self.sensitive(key) and not (path and self._follow_one_another(parts)):
+            return self.value(value, parts)
         if value is None or value is True or value is False or value in ("", [], {}):
             return value
         if isinstance(value, (int, float)) and not rules.PLURALS.isdisjoint(words(key)):
             return value
         return MARKER
+
+    def _follow_one_another(self, parts: tuple[str, ...]) -> bool:
+        """Whether the words of nested keys name a secret together, as in `{"card": {"number": ...}}`."""
+        named = any(_contains(parts, sequence) for sequence in rules.SEQUENCES | self._own)
+        return named and parts[-1] not in rules.DESCRIPTIONS
 
     def _header(self, pair: list[Any]) -> list[Any] | None:
         """Headers are often a list of pairs; the first says what the second is."""
@@ -143,6 +152,15 @@ class Redactor:
 def _contains(parts: tuple[str, ...], sequence: tuple[str, ...]) -> bool:
     size = len(sequence)
     return any(parts[start : start + size] == sequence for start in range(len(parts) - size + 1))
+
+
+def _tells_nothing(key: str, quote: str, value: str) -> bool:
+    """Whether what follows a sensitive key is no value: nothing, a marker, or prose as in `password: required`."""
+    bare = value.strip("\\\"'")
+    if not bare or bare.startswith(MARKER[:-1]) or bare.lower() in {"none", "null", "true", "false"}:
+        return True
+    # Prose follows a colon and a space; an equals sign or a quote makes it a value.
+    return not quote and key.endswith((" ", "\t")) and "=" not in key and _is_prose(bare)
 
 
 def _is_prose(text: str) -> bool:
@@ -161,7 +179,8 @@ def _scheme(match: re.Match[str]) -> str:
     scheme, space, value = match.groups()
     kind = scheme.lower()
     if kind == "bearer":
-        secret = not _is_prose(value)
+        # `Bearer realm="api"` is what a server asks for.
+        secret = not _is_prose(value) and "=" not in value.rstrip("=")
     elif kind == "basic":
         secret = _is_basic(value)
     else:

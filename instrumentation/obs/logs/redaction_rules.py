@@ -25,7 +25,7 @@ ENDINGS = ("password", "passwd", "passphrase", "secret", "token", "apikey", "acc
 _SEQUENCES = (
     "access key, account key, amz signature, api key, auth code, auth header, auth key, authorization code, "
     "backup codes, card number, card pin, client key, connect sid, credit card, deploy key, encryption key, "
-    "master key, mfa code, pin code, private key, recovery codes, secret key, seed phrase, service key, "
+    "master key, mfa code, pass phrase, pin code, private key, recovery codes, secret key, seed phrase, service key, "
     "session id, session key, set cookie, shared key, signing key, social security, ssh key"
 )
 SEQUENCES = frozenset(tuple(sequence.split()) for sequence in _SEQUENCES.split(", "))
@@ -59,10 +59,10 @@ PROSE = _words(
 )
 
 # One start for each run of key characters, and bounded repeats: linear on any input.
-KEY = re.compile(r"""(?<![\w.-])([A-Za-z_][\w.-]{0,63})\\{0,2}["']?[ \t]{0,3}(?::|=>?)[ \t]{0,3}""")
-ASSIGNMENT = re.compile(
-    KEY.pattern.replace(r"\\{0,2}", r"(\\{0,2}", 1)
-    + r""")(\\{0,2}"[^"\n]{0,8192}"|'[^'\n]{0,8192}'|["'][^\n]{0,8192}|"""
+KEY = re.compile(r"""(?<![\w.-])-{0,2}([A-Za-z_][\w.-]{0,63})\\{0,2}["']?[ \t]{0,3}(?::|=>?)[ \t]{0,3}""")
+# What follows a key: its quotes or their absence, and the value up to where it may end.
+VALUE = re.compile(
+    r"""(\\{1,2}"|"|'|)((?<=\\")[^"\\\n]{0,8192}|(?<=")(?:[^"\\\n]|\\.){0,8192}|(?<=')(?:[^'\\\n]|\\.){0,8192}|"""
     r"""(?:[^\s"'&,;)}\]]|[,;)}\]](?![\s"'&,;)}\]]|$|[A-Za-z_][\w.-]{0,63}[=:])){1,8192})"""
 )
 AUTHORIZATION = re.compile(
