@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from opentelemetry.trace import TraceState
 
 # Sources: W3C Trace Context (levels 1 and 2) and W3C Baggage.
-_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[ -~]*)?")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[ -~]*)?")
 _TRACEPARENT_LENGTH = 55
 _LONGEST_TRACEPARENT = 512
 
@@ -49,18 +49,15 @@ def parse_traceparent(header: str) -> RemoteParent | None:
         >>> parse_traceparent("00-000000000000000000000000000000AB-00000000000000cd-01") is None
         True
     """
-    if len(header) > _LONGEST_TRACEPARENT:
+    if len(header) > _LONGEST_TRACEPARENT or _TRACEPARENT.fullmatch(header) is None:
         return None
-    match = _TRACEPARENT.fullmatch(header)
-    if match is None:
-        return None
-    version, trace, span, flags, _ = match.groups()
+    version = header[:2]
     if version == "ff" or (version == "00" and len(header) != _TRACEPARENT_LENGTH):
         return None
-    trace_id, span_id = int(trace, 16), int(span, 16)
+    trace_id, span_id = int(header[3:35], 16), int(header[36:52], 16)
     if not trace_id or not span_id:
         return None
-    return RemoteParent(trace_id, span_id, int(flags, 16))
+    return RemoteParent(trace_id, span_id, int(header[53:55], 16))
 
 
 def parse_tracestate(header: str) -> TraceState | None:
