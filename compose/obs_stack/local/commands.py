@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from obs.manifest import Manifest
+from obs_alerts.exact import duration, milliseconds
 from obs_stack.layout import Layout
 from obs_stack.local.folders import Folders
 from obs_stack.local.ports import LOOPBACK
 from obs_stack.programs import find
+
+# An alert is told again after so long: one that fired before Alertmanager was found would be late by as much. It is
+# taken for resolved after four times as long, which a busy machine must not reach.
+_RESEND = "1m"
+_SOONEST = "5s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +28,13 @@ class Run:
         manifest: The services and the retention.
         folders: Where data lies.
         urls: Where each program answers, by its name.
+        speed: By how much windows, holds and intervals are divided.
     """
 
     manifest: Manifest
     folders: Folders
     urls: Mapping[str, str]
+    speed: int
 
     @property
     def layout(self) -> Layout:
@@ -89,6 +97,7 @@ def _prometheus(run: Run) -> list[str | Path]:
         f"--storage.tsdb.retention.time={run.manifest.retention.metrics}",
         f"--web.listen-address={run.address('prometheus')}",
         f"--web.external-url={run.urls['prometheus']}",
+        f"--rules.alert.resend-delay={duration(max(milliseconds(_RESEND) // run.speed, milliseconds(_SOONEST)))}",
         "--enable-feature=exemplar-storage",
     ]
 

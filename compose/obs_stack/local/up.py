@@ -165,7 +165,7 @@ class LocalStack:
 
     def _start_on(self, chosen: Mapping[str, int]) -> None:
         self.urls = {name: f"http://{ports.LOOPBACK}:{port}" for name, port in chosen.items()}
-        run = Run(self.manifest, self.folders, self.urls)
+        run = Run(self.manifest, self.folders, self.urls, self.speed)
         self._generate(run)
         now = self._state
         for spec in SPECS:
