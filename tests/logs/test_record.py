@@ -161,7 +161,7 @@ def leaves(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in tree.items():
         path = f"{prefix}{name}"
-        if isinstance(value, dict) and ecs.TYPES.get(path) != "object":
+        if isinstance(value, dict) and ecs.TYPES.get(path) not in {"object", "geo"}:
             assert path not in ecs.TYPES, f"{path} is a value in ECS and an object here"
             found.update(leaves(value, f"{path}."))
         else:

@@ -89,10 +89,14 @@ class Encoder:
                 return None
             if name in simple:
                 fields[name] = value
-            elif self._learn(name):
-                placed.append((name, value))
-            else:
+                continue
+            place = self._learn(name)
+            if place is None:
                 return None
+            if place.simple:
+                fields[name] = value
+            else:
+                placed.append((name, value))
         text = "\n".join(texts)
         if self._redactor.text(text) != text:
             return None
@@ -102,13 +106,14 @@ class Encoder:
                 placing.put(name, value)
         return fields
 
-    def _learn(self, name: Any) -> bool:
-        """Whether a field of this name, which is not known as simple, can go the short way."""
+    def _learn(self, name: Any) -> Place | None:
+        """The place of a name that is not known as simple; None when its field cannot go the short way."""
         if type(name) is not str or len(name) > MAX_KEY or self._redactor.sensitive(name):
-            return False
-        if self._place(name).simple and len(self._simple) < _PLACES_KEPT:
+            return None
+        place = self._place(name)
+        if place.simple and len(self._simple) < _PLACES_KEPT:
             self._simple.add(name)
-        return True
+        return place
 
     def _place(self, name: str) -> Place:
         place = self._places.get(name)

@@ -137,7 +137,7 @@ def fit(kind: str, value: Any) -> Any:
     if value is None:
         return None
     if type(value) is list and kind not in {"object", "geo"}:
-        items = [fit(kind, item) for item in value]
+        items = [_WRONG if type(item) is list else fit(kind, item) for item in value]
         return _WRONG if _WRONG in items else items
     return _FITS[kind](value)
 
