@@ -195,15 +195,16 @@ class Logger(structlog.BoundLoggerBase):
         """Where structlog's own base class sends everything that is not one of the methods below."""
         return _emit(self, method_name, event, (), event_kw)
 
-    def log(self, level: int, event: Any = "", /, *values: Any, **fields: Any) -> None:
+    def log(self, level: int, event: Any = "", /, *values: Any, **fields: Any) -> Any:
         """Write at a numeric level of the standard library."""
         live = running
         if live is None or level >= live.threshold:
-            _emit(self, level_name(level), event, values, fields)
+            return _emit(self, level_name(level), event, values, fields)
+        return None
 
-    async def alog(self, level: int, event: Any = "", /, *values: Any, **fields: Any) -> None:
+    async def alog(self, level: int, event: Any = "", /, *values: Any, **fields: Any) -> Any:
         """Write at a numeric level of the standard library."""
-        self.log(level, event, *values, **fields)
+        return self.log(level, event, *values, **fields)
 
     def is_enabled_for(self, level: int) -> bool:
         """Whether a record of this level is written."""
@@ -224,11 +225,10 @@ def level_name(number: int) -> str:
     return "debug"
 
 
-def _emit(logger: Logger, method: str, message: Any, values: tuple[Any, ...], fields: dict[str, Any]) -> None:
+def _emit(logger: Logger, method: str, message: Any, values: tuple[Any, ...], fields: dict[str, Any]) -> Any:
     live = running
     if live is None:
-        _emit_without_obs(logger, method, message, values, fields)
-        return
+        return _emit_without_obs(logger, method, message, values, fields)
     if values:
         message = interpolated(message, values)
     if method == "exception":
@@ -236,20 +236,19 @@ def _emit(logger: Logger, method: str, message: Any, values: tuple[Any, ...], fi
     processors: Any = logger._processors
     if processors is OWN_PROCESSORS:
         processors = joined_processors
-    wrapped = logger._logger
     if "event" in fields:
         fields["labels.event"] = fields.pop("event")
-    event = merged_context(logger._context)
-    event.update(fields)
-    event["event"] = message
     if len(processors) == 1 and processors[0] is FINAL:
+        event = merged_context(logger._context)
+        event.update(fields)
+        event["event"] = message
         with _guard:
-            write(live, _METHODS[method], wrapped.name, event)
-        return
-    _run(processors, wrapped, method, event)
+            write(live, _METHODS[method], logger._logger.name, event)
+        return None
+    return _run(processors, logger._logger, method, {**logger._context, **fields, "event": message})
 
 
-def _run(processors: Any, wrapped: Any, method: str, event: dict[str, Any]) -> None:
+def _run(processors: Any, wrapped: Any, method: str, event: dict[str, Any]) -> Any:
     """Run the application's own processors; one that fails costs its own work and not the record."""
     name = "error" if method == "exception" else method
     result: Any = event
@@ -257,15 +256,14 @@ def _run(processors: Any, wrapped: Any, method: str, event: dict[str, Any]) -> N
         try:
             result = processor(wrapped, name, result)
         except structlog.DropEvent:
-            return
+            return None
         except Exception as error:  # noqa: BLE001 - the application's processor must not end the application's call
             if not isinstance(result, dict):
-                return
-            result["obs_processor_error"] = (
-                f"{getattr(processor, '__name__', type_name(processor))}: {type_name(error)}"
-            )
-    with Guard("logs.structlog"):
-        getattr(wrapped, name)(*_arguments(result)[0], **_arguments(result)[1])
+                return None
+            named = getattr(processor, "__name__", type_name(processor))
+            result["obs_processor_error"] = f"{named}: {type_name(error)}"
+    arguments, options = _arguments(result)
+    return getattr(wrapped, name)(*arguments, **options)
 
 
 def _arguments(result: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -279,30 +277,34 @@ def _arguments(result: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 def _emit_without_obs(
     logger: Logger, method: str, message: Any, values: tuple[Any, ...], fields: dict[str, Any]
-) -> None:
+) -> Any:
     """Before the start and after the stop the line goes where structlog's configuration sends it."""
     wrapped = logger._logger
     with Guard("logs.stopped"):
+        if logger._processors is not OWN_PROCESSORS and not any(isinstance(one, Final) for one in logger._processors):
+            message = interpolated(message, values) if values else message
+            return _run(logger._processors, wrapped, method, {**logger._context, **fields, "event": message})
         config = structlog.get_config()
         if config["wrapper_class"] is Logger:
             plain: Any = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(0))
         else:
             name = getattr(wrapped, "name", "")
             plain = structlog.get_logger(*([name] if name else []))
-        getattr(plain.bind(**logger._context), method)(message, *values, **fields)
+        return getattr(plain.bind(**logger._context), method)(message, *values, **fields)
+    return None
 
 
 def _written(method: str) -> Any:
-    def write_event(self: Logger, event: Any = "", /, *values: Any, **fields: Any) -> None:
-        _emit(self, method, event, values, fields)
+    def write_event(self: Logger, event: Any = "", /, *values: Any, **fields: Any) -> Any:
+        return _emit(self, method, event, values, fields)
 
     write_event.__name__ = method
     return write_event
 
 
 def _written_async(method: str) -> Any:
-    async def write_event(self: Logger, event: Any = "", /, *values: Any, **fields: Any) -> None:
-        getattr(self, method)(event, *values, **fields)
+    async def write_event(self: Logger, event: Any = "", /, *values: Any, **fields: Any) -> Any:
+        return getattr(self, method)(event, *values, **fields)
 
     write_event.__name__ = f"a{method}"
     return write_event

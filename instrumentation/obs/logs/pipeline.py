@@ -18,6 +18,9 @@ from obs.runtime.guard import Guard
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
+# Characters of an access line's values; what is longer is cut on the way of ordinary records.
+_LONGEST_ACCESS = 4096
+
 # Records about the delivery of records would make more of themselves.
 _NEVER_EXPORTED = frozenset({"obs", "opentelemetry"})
 
@@ -157,19 +160,21 @@ class Pipeline:
             shape = self._shapes.get(names)
             if shape is None:
                 shape = self._shapes[names] = shape_of(names, self._service.name)
-            text = "\n".join([value for value in fields.values() if type(value) is str])
-            if len(text) > 4096 or self._redactor.text(text) != text:
-                self.emit_with_ids(level, message, fields, trace_hex, span_hex)
-                return
-            stamp = time.time_ns()
-            identity = event_id()
             template, order = shape
-            body = template % (orjson.dumps(message), *[orjson.dumps(fields[name]) for name in order], identity)
-            record = Record(stamp, level, "", body, identity, trace_hex.encode(), span_hex.encode())
+            text = "\n".join([value for value in fields.values() if type(value) is str])
+            try:
+                values = [orjson.dumps(fields[name]) for name in order]
+            except TypeError:
+                values = None  # a lone surrogate in the path
+            if values is None or len(text) > _LONGEST_ACCESS or self._redactor.text(text) != text:
+                self._emit_with_ids(level, message, fields, trace_hex, span_hex)
+                return
+            identity = event_id()
+            body = template % (orjson.dumps(message), *values, identity)
+            record = Record(time.time_ns(), level, "", body, identity, trace_hex.encode(), span_hex.encode())
             self._finish(record, b"".join((self._start(record), body[1:-1], self._trace(record), self._end)))
 
-    def emit_with_ids(self, level: str, message: str, fields: Fields, trace_hex: str, span_hex: str) -> None:
-        """Write one record whose trace is not the current one."""
+    def _emit_with_ids(self, level: str, message: str, fields: Fields, trace_hex: str, span_hex: str) -> None:
         body, placed = self._encoder.encode(message, fields)
         record = Record(time.time_ns(), level, "", body, event_id(), trace_hex.encode(), span_hex.encode())
         self._put(record, placed)

@@ -60,12 +60,12 @@ class StructlogJoin:
 
     def _join(self) -> None:
         settings = vars(configuration._CONFIG).copy()
-        undo_list = _nothing
+        processors, undo_list = OWN_PROCESSORS, _nothing
         if structlog.is_configured():
             processors, undo_list = _with_obs_at_the_end(structlog.get_config()["processors"])
             logger.joined_processors = processors
-        else:
-            processors = OWN_PROCESSORS
+            if not isinstance(processors[-1], Final):
+                logger.joined_processors = [*processors[:-1], FINAL]
         self._undo = lambda: _restore(settings, undo_list)
         self._apply(processors)
 
@@ -97,7 +97,6 @@ def _with_obs_at_the_end(processors: Any) -> tuple[list[Any], Callable[[], None]
     if isinstance(last, Final):
         return processors, _nothing
     if last in _HAND_ON and isinstance(structlog.get_config()["logger_factory"], structlog.stdlib.LoggerFactory):
-        logger.joined_processors = [*processors[:-1], FINAL]
         return processors, _nothing
     final = Final(last)
     processors[-1] = final

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+import orjson
+
 MAX_TEXT = 32 * 1024
 MAX_KEY = 256
 MAX_ITEMS = 200
@@ -90,10 +92,10 @@ def represent(value: object, how: Callable[[object], str] = repr) -> str:
 
 
 class Plainer:
-    """Makes the values of one record plain, within one budget of characters.
+    """Makes the values of one record plain, within one budget.
 
     Args:
-        budget: How many characters all texts together may have; what exceeds it is cut.
+        budget: About how many bytes of JSON they may take together; what exceeds it is cut.
 
     Attributes:
         texts: Every text that was met, for the redaction to look at.
@@ -114,9 +116,6 @@ class Plainer:
 
     def plain(self, value: object, depth: int = MAX_DEPTH) -> Any:
         """The value as None, bool, int, float, str, list or dict; total."""
-        if self.budget <= 0:
-            self.cut = True
-            return "<truncated>"
         self.budget -= _COST_OF_A_VALUE
         make = _BY_TYPE.get(type(value)) or _maker(value)
         try:
@@ -131,8 +130,7 @@ class Plainer:
             self.cut = True
             text = cut(text, limit)
         text = well_formed(text)
-        # A control character takes six bytes in JSON, another one up to four.
-        self.budget -= len(text) if text.isascii() and text.isprintable() else 6 * len(text)
+        self.budget -= len(text) if text.isascii() and text.isprintable() else len(orjson.dumps(text))
         self.texts.append(text)
         return text
 
@@ -223,6 +221,9 @@ class Plainer:
         if depth <= 0:
             self.cut = True
             return "<max-depth>"
+        if self.budget <= 0:
+            self.cut = True
+            return "<truncated>"
         self._open.add(id(value))
         return None
 
