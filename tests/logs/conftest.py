@@ -42,9 +42,9 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts logs with settings of `obs.init()`; stopped after the test."""
     rooms: list[logs.LogsRoom] = []
 
-    def start_logs(exporter: Any = None, **options: Any) -> logs.LogsRoom:
+    def start_logs(exporter: Any = None, handlers: tuple[logging.Handler, ...] = (), **options: Any) -> logs.LogsRoom:
         # pytest's own handlers raise at values that obs must take.
-        monkeypatch.setattr(logging.getLogger(), "handlers", [])
+        monkeypatch.setattr(logging.getLogger(), "handlers", list(handlers))
         settings = replace(resolve({"service": "shop"}).settings, **{"log_format": "json", **options})
         rooms.append(logs.start(settings, TARGET, exporter or Exporter(settings)))
         return rooms[-1]

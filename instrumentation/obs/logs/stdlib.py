@@ -130,15 +130,18 @@ class StdlibJoin:
         self._set(root, "level", min(root.level, self._threshold))
         for known in list(logging.Logger.manager.loggerDict.values()):
             if isinstance(known, logging.Logger) and any(map(is_console, known.handlers)):
-                self._set_handlers(known, [handler for handler in known.handlers if not is_console(handler)])
-                # Without its own handler it reaches people through the root's.
-                self._set(known, "propagate", True)
+                self._set_handlers(known, self._without_console(known))
         for name in _ACCESS_LOGGERS:
             access = logging.getLogger(name)
             # uvicorn asks for handlers before it makes a line at all.
             self._set_handlers(access, [])
             self._set(access, "propagate", False)
             self._set(access, "disabled", True)
+
+    def _without_console(self, known: logging.Logger) -> list[logging.Handler]:
+        """The handlers of a logger that is not the root; obs's own stands in for a console that was its way out."""
+        kept = [handler for handler in known.handlers if not is_console(handler)]
+        return kept if known.propagate or self._handler in kept else [*kept, self._handler]
 
     def _set(self, known: logging.Logger, name: str, value: Any) -> None:
         """Change a logger; what the application changes meanwhile stays when it is given back."""
@@ -192,9 +195,10 @@ class StdlibJoin:
         return add_handler
 
     def _set_aside(self, known: logging.Logger, handler: logging.Handler) -> None:
-        self._set_handlers(known, [other for other in known.handlers if other is not handler])
-        if known is not logging.getLogger() and known.name not in _ACCESS_LOGGERS:
-            self._set(known, "propagate", True)
+        if known is logging.getLogger() or known.name in _ACCESS_LOGGERS:
+            self._set_handlers(known, [other for other in known.handlers if other is not handler])
+        else:
+            self._set_handlers(known, self._without_console(known))
 
 
 def _forget_levels(known: logging.Logger) -> None:
