@@ -7,7 +7,7 @@ import select
 import stat
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 # Linux writes up to this many bytes to a pipe at once or not at all, and says "writable" when as many fit.
 _PIPE_CHUNK = 4096
@@ -16,30 +16,55 @@ _PATIENCE_SECONDS = 0.25
 _NAP_SECONDS = 0.001
 
 
-def way_to(descriptor: int) -> Callable[[bytes], bool]:
-    """A function that writes a line and says whether it did not have to give it up.
+class Way(Protocol):
+    """A way to write lines to a descriptor.
 
-    It raises `OSError` when the reader is gone, the disk is full, or the descriptor is closed.
+    Attributes:
+        blocks: Whether a write can wait for somebody.
     """
+
+    blocks: bool
+
+    def put(self, line: bytes) -> bool:
+        """Write a line.
+
+        Returns:
+            Whether the line did not have to be given up.
+
+        Raises:
+            OSError: The reader is gone, the disk is full, or the descriptor is closed.
+        """
+
+
+def way_to(descriptor: int) -> Way:
+    """The way to write to this descriptor."""
     try:
-        blocks = not stat.S_ISREG(os.fstat(descriptor).st_mode)
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
     except OSError:
-        blocks = False
-    if blocks and hasattr(select, "poll"):
-        return _Reader(descriptor).put
-    return _to_file(descriptor)
+        is_file = True
+    if is_file or not hasattr(select, "poll"):
+        return _File(descriptor)
+    return _Reader(descriptor)
 
 
-def _to_file(descriptor: int) -> Callable[[bytes], bool]:
-    write = os.write
+class _File:
+    """A file, which takes a whole line at once; only a full disk takes less.
 
-    def put(line: bytes) -> bool:
-        written = write(descriptor, line)
+    Args:
+        descriptor: The file.
+    """
+
+    blocks = False
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def put(self, line: bytes) -> bool:
+        """Write a line."""
+        written = os.write(self._descriptor, line)
         while written < len(line):
-            written += write(descriptor, line[written:])
+            written += os.write(self._descriptor, line[written:])
         return True
-
-    return put
 
 
 class _Reader:
@@ -48,6 +73,8 @@ class _Reader:
     Args:
         descriptor: The writing end.
     """
+
+    blocks = True
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -61,15 +88,18 @@ class _Reader:
     def put(self, line: bytes) -> bool:
         """Write a line, after what is still owed of an earlier one."""
         data = self._rest + line if self._rest else line
-        self._rest = b""
         end = 0.0
         while data:
             if self._poll(0):
                 try:
-                    data = data[os.write(self._descriptor, data[:_PIPE_CHUNK]) :]
+                    # Kept at each step: a signal handler may raise between two of them.
+                    self._rest = data = data[os.write(self._descriptor, data[:_PIPE_CHUNK]) :]
                     continue
                 except BlockingIOError:
                     time.sleep(0 if self._stalled else _NAP_SECONDS)
+                except OSError:
+                    self._rest = b""
+                    raise
             now = time.monotonic()
             end = end or now + (0.0 if self._stalled else _PATIENCE_SECONDS)
             if now >= end:

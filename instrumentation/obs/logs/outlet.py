@@ -1,7 +1,8 @@
 """Writing whole lines to standard output: never raises, never blocks for long, never mixes two lines.
 
-A caller leaves its line in a queue and whoever finds the outlet free writes what is there. So nobody waits for a lock,
-and a signal handler or a `__del__` that logs in the middle of a write is served by the write it interrupted.
+A file takes a line in one call of the system, so threads and forked processes write to it without asking one another.
+For everything else one thread writes at a time; a signal handler or a `__del__` that logs in the middle of a write
+leaves its line to the write that it interrupted, for it would wait for itself.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from obs.logs.descriptor import way_to
+from obs.logs.descriptor import Way, way_to
 
-_MAX_PENDING = 10_000
+# How long a line waits for another thread's; no longer than that thread waits for a reader.
+_PATIENCE_SECONDS = 0.25
 
 
 class Outlet:
@@ -28,60 +29,87 @@ class Outlet:
 
     def __init__(self, lost: Callable[[int], None]) -> None:
         self._lost = lost
-        self._pending: deque[bytes] = deque()
-        self._busy = threading.Lock()
         self._stream = sys.stdout
-        self._put_real = _real_way(sys.stdout)
-        # The thread that writes into what the application put in the place of standard output.
-        self._inside = 0
+        self._way = _real_way(sys.stdout)
+        self._is_file = self._way is not None and not self._way.blocks
+        self._fresh()
+
+    def _fresh(self) -> None:
+        """What a new process needs anew."""
+        self._busy = threading.Lock()
+        # Threads that are writing or waiting to; entered before the lock, for a signal can come at any moment.
+        self._writing: set[int] = set()
+        # Lines that were logged by a thread while it was writing one.
+        self._left: deque[bytes] = deque()
 
     def write(self, line: bytes) -> None:
         """Write a line that ends in a newline."""
-        pending = self._pending
-        if len(pending) >= _MAX_PENDING:
+        if self._is_file and sys.stdout is self._stream:
+            self._put(line)
+            return
+        me = threading.get_ident()
+        if me in self._writing:
+            self._leave(line)
+            return
+        self._writing.add(me)
+        try:
+            self._put_in_turn(line)
+        finally:
+            self._writing.discard(me)
+        if self._left:
+            # A signal came after the last look.
+            with contextlib.suppress(IndexError):
+                self.write(self._left.popleft())
+
+    def _put_in_turn(self, line: bytes) -> None:
+        busy = self._busy
+        if not busy.acquire(timeout=_PATIENCE_SECONDS):
             self._lost(1)
             return
-        if self._inside and self._inside == threading.get_ident():
-            self._put_into_the_real_one(line)
+        try:
+            self._put(line)
+            while self._left:
+                self._put(self._left.popleft())
+        finally:
+            busy.release()
+
+    def _leave(self, line: bytes) -> None:
+        if sys.stdout is self._stream and self._way is not None:
+            self._left.append(line)
             return
-        pending.append(line)
-        # Asked again after the release: a line that came in between found the outlet taken.
-        while pending and self._busy.acquire(blocking=False):
-            try:
-                while pending:
-                    self._put(pending.popleft())
-            finally:
-                self._busy.release()
+        # Standard output was redirected into logging: what it is given comes back to here, and goes to the real one.
+        try:
+            _write_text(sys.__stdout__, line)
+        except (OSError, ValueError, AttributeError):
+            self._lost(1)
 
     def flush(self, deadline: float) -> bool:
-        """Wait until everything that was handed over is written.
+        """Wait until the line that is being written is out, and finish one that had to be left half written.
 
         Args:
             deadline: The most seconds to wait.
         """
-        end = time.monotonic() + deadline
-        while self._pending or self._busy.locked():
-            if time.monotonic() >= end:
-                return False
-            time.sleep(0.001)
-        return True
+        if threading.get_ident() in self._writing or not self._busy.acquire(timeout=max(0.0, deadline)):
+            return False
+        try:
+            if self._way is not None:
+                with contextlib.suppress(OSError):
+                    return self._way.put(b"")
+            return True
+        finally:
+            self._busy.release()
 
     def after_fork_in_child(self) -> None:
-        """Leave to the parent what the parent has not written yet."""
-        self._pending.clear()
-        self._busy = threading.Lock()
-        self._inside = 0
-        if self._put_real is not None:
-            self._put_real = _real_way(self._stream)
+        """Leave to the parent what the parent is writing."""
+        self._fresh()
+        self._way = _real_way(self._stream) if self._way is not None else None
 
     def _put(self, line: bytes) -> None:
         try:
-            stream = sys.stdout
-            if stream is self._stream and self._put_real is not None:
-                if not self._put_real(line):
-                    self._lost(1)
-            else:
-                self._put_into(stream, line)
+            if sys.stdout is not self._stream or self._way is None:
+                self._put_into(sys.stdout, line)
+            elif not self._way.put(line):
+                self._lost(1)
         except (OSError, ValueError):
             # The reader is gone, the disk is full, or the stream is closed.
             self._lost(1)
@@ -91,19 +119,9 @@ class Outlet:
         if stream is None:
             self._lost(1)
             return
-        self._inside = threading.get_ident()
         try:
             _write_text(stream, line)
         except Exception:  # noqa: BLE001 - a stream of the application's own can raise anything
-            self._lost(1)
-        finally:
-            self._inside = 0
-
-    def _put_into_the_real_one(self, line: bytes) -> None:
-        """When standard output was redirected into logging, a line of what is printed there comes back to here."""
-        try:
-            _write_text(sys.__stdout__, line)
-        except (OSError, ValueError, AttributeError):
             self._lost(1)
 
 
@@ -113,7 +131,7 @@ def _write_text(stream: Any, line: bytes) -> None:
         stream.flush()
 
 
-def _real_way(stream: Any) -> Callable[[bytes], bool] | None:
+def _real_way(stream: Any) -> Way | None:
     """The shortest way to a real standard output; a stream that only looks like one is written to as a stream."""
     real = stream is not None and stream is sys.__stdout__
     if not real:
