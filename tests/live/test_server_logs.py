@@ -1,0 +1,127 @@
+"""The logs of real servers: every line is a record, none is doubled, and each request has one access line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.live
+
+ASGI = """
+import logging, obs
+{before}
+from fastapi import FastAPI
+app = FastAPI()
+{after}
+@app.get("/items/{{item}}")
+async def read(item: int):
+    logging.getLogger("shop").info("read %d", item)
+    return item
+"""
+WSGI = """
+import logging, obs
+{before}
+from flask import Flask
+app = Flask("shop")
+{after}
+@app.get("/items/<int:item>")
+def read(item):
+    logging.getLogger("shop").info("read %d", item)
+    return str(item)
+"""
+INIT = "obs.init(service='shop', metrics_port=0)"
+UVICORN = ["uvicorn", "app:app", "--port", "0"]
+GUNICORN = ["gunicorn", "app:app", "-b", "127.0.0.1:0", "--access-logfile", "-"]
+
+
+def wait_for(address: str) -> None:
+    """Wait until somebody listens: uvicorn tells its address before its workers are there."""
+    host, port = address.removeprefix("http://").split(":")
+    until = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection((host, int(port))).close()
+        except ConnectionRefusedError:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        else:
+            return
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize(
+    ("app", "command"),
+    [
+        (ASGI, UVICORN),
+        (ASGI, [*UVICORN, "--workers", "2"]),
+        (WSGI, [*GUNICORN, "-w", "2"]),
+        (WSGI, [*GUNICORN, "-w", "2", "--preload"]),
+        (WSGI, [*GUNICORN, "-k", "gthread", "--threads", "2"]),
+    ],
+    ids=["uvicorn", "uvicorn-workers", "gunicorn", "gunicorn-preload", "gunicorn-gthread"],
+)
+def test_lines_of_a_server(app: str, command: list[str], place: str, tmp_path: Path) -> None:
+    """What the application logs stands once, what the server says once a process, and a line for each request."""
+    (tmp_path / "app.py").write_text(app.format(**{"before": "", "after": "", place: INIT}))
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+    )
+    shown: dict[str, list[str]] = {"out": [], "err": []}
+    address: list[str] = []
+    listening = threading.Event()
+
+    def follow(name: str, stream: object) -> None:
+        for line in stream:  # type: ignore[attr-defined]
+            shown[name].append(line)
+            found = re.search(r"http://127\.0\.0\.1:\d+", line)
+            if found and not address:
+                address.append(found[0])
+                listening.set()
+
+    readers = [
+        threading.Thread(target=follow, args=("out", process.stdout)),
+        threading.Thread(target=follow, args=("err", process.stderr)),
+    ]
+    for reader in readers:
+        reader.start()
+    try:
+        assert listening.wait(60), shown
+        wait_for(address[0])
+        for item in range(10):
+            with urllib.request.urlopen(f"{address[0]}/items/{item}", timeout=30) as answer:
+                assert answer.read() == str(item).encode()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        for reader in readers:
+            reader.join()
+    records = [json.loads(line) for line in shown["out"] if line.startswith("{")]
+    plain = [line for line in shown["out"] if not line.startswith("{")]
+    assert plain == []
+    messages = Counter(record["message"] for record in records)
+    assert [messages[f"read {item}"] for item in range(10)] == [1] * 10
+    access = [record for record in records if "url" in record]
+    assert sorted(record["url"]["path"] for record in access) == [f"/items/{item}" for item in range(10)]
+    assert len({record["trace"]["id"] for record in access}) == 10
+    # Before a process has loaded the application, nobody can know that obs is in it.
+    assert "GET /items" not in "".join(shown["err"])
+    assert not any("read " in line for line in shown["err"])
+    for (message, pid), times in Counter((one["message"], one["process"]["pid"]) for one in records).items():
+        assert times == 1 or message.startswith("GET"), (message, pid)
