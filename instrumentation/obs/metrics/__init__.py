@@ -19,13 +19,17 @@ def _no_trace() -> tuple[int, int]:
 # The trace and span that a public record belongs to; the runtime points it at the traces room. (0, 0): none.
 current_trace: Callable[[], tuple[int, int]] = _no_trace
 
+from obs.metrics.children import CounterChild, GaugeChild, HistogramChild  # noqa: E402
 from obs.metrics.declare import counter, declared, gauge, histogram  # noqa: E402 - they look current_trace up here
 from obs.metrics.instruments import Counter, Gauge, Histogram, instrument  # noqa: E402
 
 __all__ = [
     "Counter",
+    "CounterChild",
     "Gauge",
+    "GaugeChild",
     "Histogram",
+    "HistogramChild",
     "counter",
     "current_trace",
     "declared",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 from time import perf_counter
 
-from obs.metrics.instruments import CounterChild, HistogramChild, instrument
+from obs.metrics.children import CounterChild, HistogramChild
+from obs.metrics.instruments import instrument
 from obs.runtime.guard import Guard
 from obs.signals import runtime
 
