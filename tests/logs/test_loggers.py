@@ -160,7 +160,6 @@ def test_own_processors_keep_running(
     def configure() -> None:
         structlog.configure(
             processors=[
-                structlog.contextvars.merge_contextvars,
                 structlog.processors.add_log_level,
                 add_tenant,
                 structlog.processors.TimeStamper(fmt="iso"),
@@ -179,7 +178,8 @@ def test_own_processors_keep_running(
     room = start()
     if moment == "after":
         configure()
-    log.info("theirs", password="hunter2")
+    with logs.bind(request="r1"):
+        log.info("theirs", password="hunter2")
     log.debug("below obs's level")
     logs.get_logger("own").info("own")
     try:
@@ -189,6 +189,7 @@ def test_own_processors_keep_running(
     theirs, own, failed = lines()
     assert theirs["tenant"] == own["tenant"] == "acme"
     assert theirs["password"] == "[redacted]"
+    assert theirs["request"] == "r1"
     assert "timestamp" not in theirs
     assert "level" not in theirs
     assert "ValueError: x" in failed["error"]["stack_trace"]

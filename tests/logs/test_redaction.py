@@ -69,6 +69,14 @@ def test_value_that_can_be_no_secret_is_kept(value: object) -> None:
     assert redact({"password": value, "has_token": value}) == {"password": value, "has_token": value}
 
 
+def test_nested_keys_name_a_secret_together() -> None:
+    """`{"card": {"number": ...}}` and a list of headers are as secret as `card_number` and `authorization`."""
+    assert redact({"card": {"number": "x", "type": "visa"}, "headers": (("cookie", "a=b"), ("accept", "x"))}) == {
+        "card": {"number": "[redacted]", "type": "visa"},
+        "headers": (("cookie", "[redacted]"), ("accept", "x")),
+    }
+
+
 def test_numbers_are_secrets_under_a_singular_name_only() -> None:
     """A numeric PIN is a secret; a count of secrets is not; a card number is one wherever it stands."""
     assert redact({"otp": 123456, "secrets": 3, "order": 4111111111111111}) == {

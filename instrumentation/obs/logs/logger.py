@@ -126,7 +126,8 @@ class Final:
         if number < live.threshold or not _enabled(logger, number):
             raise structlog.DropEvent
         with Guard("logs.structlog"):
-            write(live, level, _name_of(logger, event), without_what_others_added(dict(event), level))
+            own = without_what_others_added(dict(event), level)
+            write(live, level, _name_of(logger, event), merged_context(own))
         if self.replaced is not None and isinstance(logger, logging.Logger):
             # The handlers that the application gave its standard-library loggers, such as files, go on as before.
             rendered = self.replaced(logger, method, event)

@@ -18,6 +18,8 @@ from obs.runtime.guard import Guard
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
+_LEVEL_BYTES = {level: level.encode() for level in LEVELS}
+
 # Characters of an access line's values; what is longer is cut on the way of ordinary records.
 _LONGEST_ACCESS = 4096
 
@@ -116,6 +118,8 @@ class Pipeline:
         self._sinks = sinks
         self._count = count
         self._ids = ids
+        # Where a line goes when nothing else needs the record.
+        self._lines_only = write if render is None and not sinks else None
         self._shapes: dict[tuple[str, ...], tuple[bytes, tuple[str, ...]]] = {}
         self.renew()
 
@@ -169,10 +173,14 @@ class Pipeline:
             if values is None or len(text) > _LONGEST_ACCESS or self._redactor.text(text) != text:
                 self._emit_with_ids(level, message, fields, trace_hex, span_hex)
                 return
-            identity = event_id()
+            now, identity, trace_id, span_id = time.time_ns(), event_id(), trace_hex.encode(), span_hex.encode()
             body = template % (orjson.dumps(message), *values, identity)
-            record = Record(time.time_ns(), level, "", body, identity, trace_hex.encode(), span_hex.encode())
-            self._finish(record, b"".join((self._start(record), body[1:-1], self._trace(record), self._end)))
+            line = b"".join((_start(now, level), body[1:-1], _trace(trace_id, span_id), self._end))
+            if self._lines_only is not None:
+                self._lines_only(line)
+                self._count[level]()
+            else:
+                self._finish(Record(now, level, "", body, identity, trace_id, span_id), line)
 
     def _emit_with_ids(self, level: str, message: str, fields: Fields, trace_hex: str, span_hex: str) -> None:
         body, placed = self._encoder.encode(message, fields)
@@ -187,19 +195,12 @@ class Pipeline:
         else:
             self._finish(record, self._merged(record, fields))
 
-    def _start(self, record: Record) -> bytes:
-        return b'{"@timestamp":"%b","log.level":"%b",' % (timestamp(record.nanoseconds), record.level.encode())
-
-    def _trace(self, record: Record) -> bytes:
-        if not record.trace_id:
-            return b""
-        return b',"trace":{"id":"%b"},"span":{"id":"%b"}' % (record.trace_id, record.span_id)
-
     def _line(self, record: Record) -> bytes:
         """The line of a record that shares no group with what obs adds: joined, not encoded again."""
         logger = b',"log":{"logger":%b}' % orjson.dumps(record.logger) if record.logger else b""
         event = b',"event":{"dataset":%b,"id":"%b"}' % (self._dataset, record.event_id)
-        return b"".join((self._start(record), record.body[1:-1], logger, event, self._trace(record), self._end))
+        start, trace = _start(record.nanoseconds, record.level), _trace(record.trace_id, record.span_id)
+        return b"".join((start, record.body[1:-1], logger, event, trace, self._end))
 
     def _merged(self, record: Record, fields: Fields) -> bytes:
         own = dict(self._common)
@@ -210,7 +211,7 @@ class Pipeline:
             own["trace"] = {"id": record.trace_id.decode()}
             own["span"] = {"id": record.span_id.decode()}
         merged = {**fields, **{group: _joined(fields.get(group), members) for group, members in own.items()}}
-        return self._start(record) + orjson.dumps(merged)[1:] + b"\n"
+        return _start(record.nanoseconds, record.level) + orjson.dumps(merged)[1:] + b"\n"
 
     def _finish(self, record: Record, line: bytes) -> None:
         if self._write is not None:
@@ -219,6 +220,14 @@ class Pipeline:
             for sink in self._sinks:
                 sink(record)
         self._count[record.level]()
+
+
+def _start(nanoseconds: int, level: str) -> bytes:
+    return b'{"@timestamp":"%b","log.level":"%b",' % (timestamp(nanoseconds), _LEVEL_BYTES[level])
+
+
+def _trace(trace_id: bytes, span_id: bytes) -> bytes:
+    return b',"trace":{"id":"%b"},"span":{"id":"%b"}' % (trace_id, span_id) if trace_id else b""
 
 
 def _joined(theirs: Any, ours: Fields) -> Fields:

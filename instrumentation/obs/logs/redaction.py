@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from obs.logs import redaction_rules as rules
@@ -28,6 +29,7 @@ _VERDICTS_KEPT = 4096
 _KEY_LENGTH = 256
 
 
+@lru_cache(maxsize=_VERDICTS_KEPT)
 def words(key: str) -> tuple[str, ...]:
     """The words of a key, in lower case: `X-Api-Key`, `apiKey` and `API_KEY` are the same two.
 
@@ -47,7 +49,9 @@ class Redactor:
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
         self._own = frozenset(filter(None, map(words, keys)))
+        self._sequences = rules.SEQUENCES | self._own
         self._verdicts: dict[str, bool] = {}
+        self._nested_verdicts: dict[tuple[str, ...], bool] = {}
 
     def sensitive(self, key: str) -> bool:
         """Whether a value under this key is a secret by its name."""
@@ -108,7 +112,7 @@ class Redactor:
         """Plain data with its secrets replaced, at every depth.
 
         Args:
-            value: None, bool, int, float, str, list or dict.
+            value: None, bool, int, float, str, list, tuple or dict.
             path: The words of the keys that it stands under.
         """
         kind = type(value)
@@ -118,6 +122,8 @@ class Redactor:
             return {key: self.under(key, item, path) for key, item in value.items()}
         if kind is list:
             return self._header(value) or [self.value(item, path) for item in value]
+        if kind is tuple:
+            return tuple(self.value(list(value), path))
         if kind is int and value > 10**12 and rules.CARD.sub(_card, str(value)) == MARKER:
             return MARKER
         return value
@@ -135,8 +141,13 @@ class Redactor:
 
     def _follow_one_another(self, parts: tuple[str, ...]) -> bool:
         """Whether the words of nested keys name a secret together, as in `{"card": {"number": ...}}`."""
-        named = any(_contains(parts, sequence) for sequence in rules.SEQUENCES | self._own)
-        return named and parts[-1] not in rules.DESCRIPTIONS
+        verdict = self._nested_verdicts.get(parts)
+        if verdict is None:
+            named = any(_contains(parts, sequence) for sequence in self._sequences)
+            verdict = named and parts[-1] not in rules.DESCRIPTIONS
+            if len(self._nested_verdicts) < _VERDICTS_KEPT:
+                self._nested_verdicts[parts] = verdict
+        return verdict
 
     def _header(self, pair: list[Any]) -> list[Any] | None:
         """Headers are often a list of pairs; the first says what the second is."""

@@ -106,7 +106,7 @@ def start(settings: Settings, target: Target, exporter: Exporter, ids: Ids) -> L
 def access(level: str, message: str, fields: dict[str, Any], trace_hex: str, span_hex: str) -> None:
     """Write the line of a request when logs are started and its level is written."""
     live = logger.running
-    if live is not None and LEVELS[level] >= live.threshold:
+    if live is not None and LEVELS.get(level, 0) >= live.threshold:
         live.pipeline.access(level, message, fields, trace_hex, span_hex)
 
 
