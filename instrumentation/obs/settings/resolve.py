@@ -157,8 +157,8 @@ def _unknown(names: Iterable[str], origin: str) -> Iterator[str]:
     for name in names:
         if name not in OPTIONS:
             near = nearest_name(name, OPTIONS)
-            advice = f"did you mean {near}? " if near else ""
-            yield f"{name} ({origin}): there is no such option; {advice}The options are {', '.join(OPTIONS)}"
+            advice = f"; did you mean {near}?" if near else ""
+            yield f"{name} ({origin}): there is no such option{advice} (options: {', '.join(OPTIONS)})"
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:

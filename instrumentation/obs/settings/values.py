@@ -18,7 +18,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 def shown(value: object) -> str:
     """A value as a fault shows it: short, and never by calling a caller's own `__repr__`."""
-    if value is None or type(value) in {bool, int, float}:
+    if value is None or type(value) in {bool, float} or (type(value) is int and abs(value) < 10**20):
         return repr(value)
     if isinstance(value, str):
         return repr(str.__str__(value) if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "...")
