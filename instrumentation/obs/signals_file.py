@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from obs.signals.model import UNITS, Counter, Gauge, Histogram, Label, Metric
@@ -102,7 +103,7 @@ def _keys(row: object, where: str, types: Mapping[str, type]) -> None:
 
 def _metric(row: Any, where: str) -> Metric:
     kind = row.get("kind") if isinstance(row, dict) else None
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise ValueError(f"{where}.kind is none of {', '.join(_KINDS)}")
     _keys(row, where, {**_SHARED, **_OWN[kind]})
     if not _METRIC_NAME.fullmatch(row["name"]):
@@ -127,6 +128,7 @@ def _label(row: Any, where: str) -> Label:
 
 
 def _buckets(values: list[Any], where: str) -> tuple[float, ...]:
-    if not values or not all(type(value) in {int, float} for value in values) or values != sorted(set(values)):
-        raise ValueError(f"{where}.buckets are not numbers in ascending order")
+    numbers = bool(values) and all(type(value) in {int, float} and isfinite(value) for value in values)
+    if not numbers or values != sorted(set(values)):
+        raise ValueError(f"{where}.buckets are not finite numbers in ascending order")
     return tuple(float(value) for value in values)

@@ -71,9 +71,7 @@ def _manifest(table: Table, path: Path) -> Manifest:
     project = table.table("project")
     name = project.name("name")
     project.finish()
-    services = tuple(_service(service, path.parent) for service in table.tables("services"))
-    if not services:
-        table.fault("services", "there is none", "write [[services]] with name and owner")
+    services = tuple(_service(service, path.parent) for service in table.tables("services", "name and owner"))
     _once(table, "services", [service.name for service in services])
     owners = list(dict.fromkeys(service.owner for service in services if service.owner))
     receivers = tuple(_receiver(receiver, owners) for receiver in table.tables("receivers"))

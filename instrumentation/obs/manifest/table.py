@@ -48,10 +48,10 @@ class Table:
     Args:
         source: The file.
         path: Where the table stands in it.
-        values: Its keys and values.
+        values: Its keys and values; None when something else stands in its place, which was told already.
     """
 
-    def __init__(self, source: Source, path: KeyPath, values: Mapping[str, object]) -> None:
+    def __init__(self, source: Source, path: KeyPath, values: Mapping[str, object] | None) -> None:
         self.source = source
         self.path = path
         self._values = values
@@ -129,13 +129,21 @@ class Table:
     def table(self, key: str) -> Table:
         """A table; an empty one where there is none."""
         value = self._of_type(key, (dict,), f"write [{key}]")
-        return Table(self.source, (*self.path, key), value if isinstance(value, dict) else {})
+        wrong = value is None and key in (self._values or {})
+        return Table(self.source, (*self.path, key), value if isinstance(value, dict) else None if wrong else {})
 
-    def tables(self, key: str) -> list[Table]:
-        """The tables of an array; none where there is none."""
+    def tables(self, key: str, needs: str = "") -> list[Table]:
+        """The tables of an array.
+
+        Args:
+            key: The array's key.
+            needs: The keys that each must have, told when there must be a table and is none.
+        """
         path = (*self.path, key)
         remedy = f"write [[{'.'.join(part for part in path if isinstance(part, str))}]]"
         value = self._of_type(key, (list,), remedy)
+        if needs and (value == [] or key not in (self._values or {})):
+            self.fault(key, "there is none", f"{remedy} with {needs}")
         found = []
         for index, item in enumerate(value if isinstance(value, list) else []):
             if isinstance(item, dict):
@@ -146,12 +154,14 @@ class Table:
 
     def finish(self) -> None:
         """Complain of every key that nobody asked for."""
-        for key in self._values:
+        for key in self._values or {}:
             if key not in self._asked:
                 self.fault(key, "is an unknown key", _use(key, self._asked, spelt=str))
 
     def _of_type(self, key: str, types: tuple[type, ...], remedy: str, *, required: bool = False) -> object:
         self._asked.append(key)
+        if self._values is None:
+            return None
         value = self._values.get(key)
         if value is None:
             if required:
