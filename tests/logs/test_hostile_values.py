@@ -40,6 +40,13 @@ class Logs:
         return "<Logs of its own>"
 
 
+class Bag(dict[str, int]):
+    """Its items cannot be had."""
+
+    def items(self) -> Any:
+        raise SystemExit(3)
+
+
 class Color(enum.Enum):
     """An enum."""
 
@@ -90,6 +97,7 @@ VALUES: list[tuple[Any, Any]] = [
     ({1: "a", (1, 2): "b", None: "c", "1": "d"}, {"1": "a", "(1, 2)": "b", "None": "c", "1_2": "d"}),
     ({"a.b": 1, "a": 2}, {"a": {"b": 1}, "a_2": 2}),
     ({}, {}),
+    (Bag(a=1), "<unrepresentable Bag: SystemExit>"),
     (Color.RED, "red"),
     (Order(7), {"id": 7}),
     (decimal.Decimal("1.10"), "1.10"),

@@ -15,7 +15,7 @@ import math
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import islice
 from typing import Any
 
@@ -91,6 +91,10 @@ def represent(value: object, how: Callable[[object], str] = repr) -> str:
             return f"<unrepresentable {type_name(value)}: {type_name(error)}>"
 
 
+class _UnreadableError(Exception):
+    """A container's own methods raised; its text is the name of what they raised."""
+
+
 class Plainer:
     """Makes the values of one record plain, within one budget.
 
@@ -120,7 +124,9 @@ class Plainer:
         make = _BY_TYPE.get(type(value)) or _maker(value)
         try:
             return make(self, value, depth)
-        except BaseException as error:  # noqa: BLE001 - whatever the application's class does in its own methods
+        except _UnreadableError as error:
+            return self.text(f"<unrepresentable {type_name(value)}: {error}>")
+        except Exception as error:  # noqa: BLE001 - a class of the application's can be wrong in many ways
             return self.text(f"<unrepresentable {type_name(value)}: {type_name(error)}>")
 
     def text(self, text: str) -> str:
@@ -153,22 +159,14 @@ class Plainer:
             return closed
         out: dict[str, Any] = {}
         try:
-            for key, item in self._pairs(value):
+            pairs, more = self._read(value, lambda: value.items())  # noqa: PLW0108 - `items` may be anything too
+            for key, item in pairs:
                 self._put(out, key, item, depth)
         finally:
             self._open.discard(id(value))
-        if len(value) > MAX_ITEMS:
-            self.cut = True
-            out["…"] = f"<+{len(value) - MAX_ITEMS} more>"
+        if more:
+            out["…"] = f"<+{more} more>"
         return out
-
-    def _pairs(self, value: Mapping[Any, object]) -> list[tuple[Any, object]]:
-        pairs: list[tuple[Any, object]] = []
-        try:
-            pairs.extend(islice(value.items(), MAX_ITEMS))
-        except RuntimeError:
-            self.partial = True
-        return pairs
 
     def _put(self, out: dict[str, Any], key: object, item: object, depth: int) -> None:
         name = self._key(key)
@@ -200,20 +198,28 @@ class Plainer:
         """A list."""
         if (closed := self._enter(value, depth)) is not None:
             return closed
-        items: list[object] = []
-        size = len(value)
         try:
-            items.extend(islice(value, MAX_ITEMS))
-        except RuntimeError:
-            self.partial = True
-        try:
+            items, more = self._read(value, lambda: value)
             out = [self.plain(item, depth - 1) for item in items]
         finally:
             self._open.discard(id(value))
-        if size > MAX_ITEMS:
-            self.cut = True
-            out.append(f"<+{size - MAX_ITEMS} more>")
+        if more:
+            out.append(f"<+{more} more>")
         return out
+
+    def _read(self, value: Sized, items: Callable[[], Iterable[Any]]) -> tuple[list[Any], int]:
+        """The first items of a container, whose methods may be the application's own, and how many there are more."""
+        out: list[Any] = []
+        more = 0
+        try:
+            out.extend(islice(items(), MAX_ITEMS))
+            more = max(0, len(value) - MAX_ITEMS)
+        except RuntimeError:
+            self.partial = True
+        except BaseException as error:  # noqa: BLE001 - as in `represent`
+            raise _UnreadableError(type_name(error)) from None
+        self.cut = self.cut or more > 0
+        return out, more
 
     def _enter(self, value: object, depth: int) -> str | None:
         if id(value) in self._open:
@@ -233,7 +239,8 @@ class Plainer:
             return closed
         names = [field.name for field in dataclasses.fields(value) if field.repr]
         try:
-            return self.mapping({name: getattr(value, name, None) for name in names}, depth)
+            pairs, _ = self._read(names, lambda: ((name, getattr(value, name, None)) for name in names))
+            return self.mapping(dict(pairs), depth)
         finally:
             self._open.discard(id(value))
 
