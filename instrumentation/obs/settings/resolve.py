@@ -14,9 +14,6 @@ from obs.settings.options import OPTIONS, Option, Settings
 from obs.settings.service_name import default_service, default_version
 from obs.settings.sources import Project, Variable, not_understood, read_project
 
-# Variables with obs's prefix that other parts of it own.
-OTHER_VARIABLES = ("OBS_CACHE",)
-
 
 class SettingError(ValueError):
     """One or more settings are wrong.
@@ -164,7 +161,7 @@ def _unknown(names: Iterable[str], origin: str) -> Iterator[str]:
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
     own = [option.variable for option in OPTIONS.values()]
     for name in sorted(environ):
-        if name.startswith("OBS_") and name not in own and name not in OTHER_VARIABLES:
+        if name.startswith("OBS_") and name not in own:
             near = nearest_name(name.removeprefix("OBS_"), OPTIONS)
             advice = f"; did you mean {OPTIONS[near].variable}?" if near else ""
             yield f"{name} in the environment is no option of obs{advice}"
