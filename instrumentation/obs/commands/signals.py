@@ -9,14 +9,18 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from obs.cli_command import Command, Refusal
+from obs.settings import OPTIONS
 from obs.signals import catalogue, log_fields, span_attributes
 from obs.signals.model import Metric
 from obs.signals_file import export_signals
 from obs.terminal import bold, columns
+
+_ENABLED = OPTIONS["enabled"].variable
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -112,11 +116,10 @@ def _import(target: str) -> None:
         Refusal: It cannot be imported; the text says why.
     """
     module, _, attribute = target.partition(":")
-    os.environ["OBS_ENABLED"] = "false"
     if (folder := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, folder)
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with _obs_turned_off(), contextlib.redirect_stdout(sys.stderr):
             found: object = importlib.import_module(module)
             for part in filter(None, attribute.split(".")):
                 found = getattr(found, part)
@@ -125,6 +128,18 @@ def _import(target: str) -> None:
     except BaseException as error:  # whatever an application does when it is imported, SystemExit included
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise Refusal(f"obs signals export: {target} cannot be imported: {reason}") from error
+
+
+@contextlib.contextmanager
+def _obs_turned_off() -> Iterator[None]:
+    before = os.environ.get(_ENABLED)
+    os.environ[_ENABLED] = "false"
+    try:
+        yield
+    finally:
+        del os.environ[_ENABLED]
+        if before is not None:
+            os.environ[_ENABLED] = before
 
 
 COMMAND = Command(
