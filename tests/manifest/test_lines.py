@@ -70,6 +70,11 @@ def test_a_key_is_found_on_its_line(path: KeyPath, line: int) -> None:
     assert key_lines(DOCUMENT)[path] == line
 
 
+def test_a_table_of_dotted_keys_stands_where_the_first_one_stands() -> None:
+    """`a.b` on one line and `a.c` on the next open the table `a` once."""
+    assert key_lines("a.b = 1\na.c = 2\n") == {("a",): 1, ("a", "b"): 1, ("a", "c"): 2}
+
+
 def test_a_missing_key_is_told_at_the_table_around_it() -> None:
     """Where a key should stand is the line of its table."""
     assert line_of(("services", 1, "owner"), key_lines(DOCUMENT)) == 27

@@ -47,6 +47,12 @@ def test_a_variable_of_opentelemetry_sets_its_option(
     assert getattr(resolve({}, environ, tmp_path).settings, name) == expected
 
 
+def test_a_variable_that_disables_nothing_says_nothing(tmp_path: Path) -> None:
+    """`OTEL_SDK_DISABLED=false` does not turn on what the project turned off."""
+    (tmp_path / "pyproject.toml").write_text("[tool.obs]\nenabled = false\n")
+    assert resolve({}, {"OTEL_SDK_DISABLED": "false"}, tmp_path).settings.enabled is False
+
+
 def test_every_listed_variable_of_opentelemetry_has_a_case() -> None:
     """No row of the options table names a variable that the cases above leave out."""
     listed = {(option.name, variable.name) for option in OPTIONS.values() for variable in option.otel}
