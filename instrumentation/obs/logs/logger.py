@@ -339,6 +339,7 @@ def get_logger(name: str | None = None, **fields: Any) -> FilteringBoundLogger:
 
     Example:
         >>> log = get_logger("shop.orders")
-        >>> log.debug("looked up", order_id=7) if log.is_enabled_for(60) else None
+        >>> log.bind(order_id=7).is_enabled_for(50)
+        True
     """
     return cast(FilteringBoundLogger, Logger(named_logger(name), OWN_PROCESSORS, dict(fields)))
