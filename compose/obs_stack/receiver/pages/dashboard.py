@@ -32,7 +32,7 @@ _BUILT_IN = {
     "__range_s": "3600",
     "__interval_ms": "60000",
 }
-_REFRESH_SECONDS = 15
+_REFRESH_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class _Queries:
         unit = panel.get("fieldConfig", {}).get("defaults", {}).get("unit", "")
         answers = [await self._target(target, unit) for target in panel.get("targets", [])]
         says = panel.get("description") or panel.get("options", {}).get("content", "")
-        return _Section(tag("section", tag("h3", title), tag("p", says, class_="soft"), answers, class_="panel"))
+        return _Section(tag("section", tag("h3", title), answers, tag("p", says, class_="soft"), class_="panel"))
 
     async def _target(self, target: Mapping[str, Any], unit: str) -> Child:
         if expression := target.get("expr"):

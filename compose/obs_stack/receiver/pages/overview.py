@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from obs_dashboards.links import HTTP_SERVICE
 from obs_stack.receiver import questions
 from obs_stack.receiver.api import count_services
 from obs_stack.receiver.options import Options
@@ -57,12 +59,18 @@ async def _alerts(prometheus: Prometheus | None) -> Child:
 def _alert(alert: ActiveAlert) -> tuple[Child, ...]:
     said = alert.annotations
     links = [
-        tag("span", tag("a", name, href=said[key]), " ")
+        tag("a", name, href=said[key])
         for key, name in (("dashboard_url", "dashboard"), ("logs_url", "logs"), ("runbook_url", "runbook"))
         if said.get(key, "").startswith(("http://", "https://"))
     ]
     state = tag("span", alert.state, class_=alert.state)
-    return (state, alert.name, alert.labels.get("service", ""), said.get("summary", ""), links)
+    return (
+        state,
+        alert.name,
+        alert.labels.get("service", ""),
+        said.get("summary", ""),
+        tag("span", links, class_="links"),
+    )
 
 
 def _services(arrived: Sequence[dict[str, Any]], options: Options, here: str) -> Child:
@@ -76,7 +84,8 @@ def _services(arrived: Sequence[dict[str, Any]], options: Options, here: str) ->
             note("Nothing has arrived yet. In a service, call obs.init() and set:"),
             _how(here),
         ]
-    rows = [_service(name, owners.get(name, ""), counts.get(name)) for name in names]
+    has_dashboard = any(board.uid == HTTP_SERVICE for board in dashboards(options.dashboards))
+    rows = [_service(name, owners.get(name, ""), counts.get(name), has_dashboard) for name in names]
     missing = [name for name in names if name not in counts]
     hint = (
         [note(f"Nothing has arrived from {', '.join(missing)}. The service must have:"), _how(here)]
@@ -86,10 +95,14 @@ def _services(arrived: Sequence[dict[str, Any]], options: Options, here: str) ->
     return [tag("h2", "Services"), table(("Service", "Owner", "Log lines", "Spans"), rows), hint]
 
 
-def _service(name: str, owner: str, counts: dict[str, Any] | None) -> tuple[Child, ...]:
+def _service(name: str, owner: str, counts: dict[str, Any] | None, has_dashboard: bool) -> tuple[Child, ...]:
     logs, spans = (counts["logs"], counts["spans"]) if counts else (0, 0)
     logs_link = tag("a", f"{logs:,}", href=logs_address(term("service.name", name)))
-    return (name or "(no name)", owner, logs_link, tag("a", f"{spans:,}", href=f"/?service={name}"))
+    spans_link = tag("a", f"{spans:,}", href="/?" + urlencode({"service": name}))
+    shown: Child = name or "(no name)"
+    if has_dashboard and name:
+        shown = tag("a", name, href=f"/d/{HTTP_SERVICE}?" + urlencode({"var-job": name}))
+    return (shown, owner, logs_link, spans_link)
 
 
 def _how(here: str) -> Html:
