@@ -1,6 +1,6 @@
 # `make demo` shows it, `make test` proves it. Both make their own virtual environment first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types contracts generated rules pytest format bench test-long lock clean
+.PHONY: help demo test lint types contracts generated pytest format bench test-long lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -16,7 +16,7 @@ $(READY): requirements/dev.lock pyproject.toml scripts/environment
 demo: $(READY) ## Run the example shop with everything around it; ONCE=1 verifies every row and ends
 	@$(BIN)/python -m examples.shop.demo $(if $(ONCE),--once)
 
-test: lint types contracts generated rules pytest ## Everything that decides what lands
+test: lint types contracts generated pytest ## Everything that decides what lands
 
 lint: $(READY) ## Style of the code
 	@$(BIN)/ruff check .
@@ -32,10 +32,7 @@ contracts: $(READY) ## Which room may import which
 generated: $(READY) ## The committed artefacts are those that the declarations give
 	@$(BIN)/obs generate --check
 
-rules: $(READY) ## Prometheus and Alertmanager accept the generated files, and every alert is tested
-	@$(BIN)/python -m obs_alerts.check
-
-pytest: $(READY) ## Unit and live tests
+pytest: $(READY) ## Unit and live tests; promtool and amtool on what is generated among them
 	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 format: $(READY) ## Format the code

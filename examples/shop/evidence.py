@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -116,15 +117,18 @@ def arrivals(stack: Stack, manifest: Manifest, seconds: float = _WAIT_SECONDS) -
     for service in manifest.services:
         name = service.name
         metric = service.signals[0].samples[-1]
-        seen = {
-            "logs": lambda name=name: stack.count("logs", name),
-            "metrics": lambda name=name, metric=metric: stack.value(f'count({metric}{{job="{name}"}})'),
-            "traces": lambda name=name: stack.count("traces", name),
+        seen: dict[str, tuple[str, Callable[[], float]]] = {
+            "logs": ("logs", partial(stack.count, "logs", name)),
+            "metrics": (f"series of {metric}", partial(stack.value, f'count({metric}{{job="{name}"}})')),
+            "traces": ("traces", partial(stack.count, "traces", name)),
         }
-        for signal, count in seen.items():
-            holds = until(lambda count=count: count() > 0, seconds)
-            figure = f"{count():.0f} {'series of ' + metric if signal == 'metrics' else signal}" if holds else "nothing"
-            yield Row(f"{name}: {signal} arrived", holds, figure)
+        for signal, (what, count) in seen.items():
+            holds = until(partial(_any, count), seconds)
+            yield Row(f"{name}: {signal} arrived", holds, f"{count():.0f} {what}" if holds else "nothing")
+
+
+def _any(count: Callable[[], float]) -> bool:
+    return count() > 0
 
 
 def correlation(stack: Stack, seconds: float = _WAIT_SECONDS) -> Row:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from obs.logs import bind, get_logger
 from obs.metrics import counter, gauge, histogram, metrics_app
 from obs.runtime.report import Report
 from obs.runtime.start import start as _start
 from obs.runtime.start import stop as _stop
-from obs.settings import SettingError
+from obs.settings import Arguments, SettingError
 from obs.traces import counted, current_trace_id, span, timed, traced
 
 __all__ = [
@@ -29,7 +31,7 @@ __all__ = [
 ]
 
 
-def init(**settings: object) -> Report:
+def init(**settings: Unpack[Arguments]) -> Report:
     """Start structured logs, metrics and traces for this process, and join the libraries that are in it.
 
     Works before or after the application is created and imported. A second call re-configures: it starts anew with the

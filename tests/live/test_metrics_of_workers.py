@@ -138,6 +138,7 @@ class Scraper(threading.Thread):
         super().__init__()
         self.seen: list[float] = []
         self.failed: list[str] = []
+        self._reset = False
         self._server = server
         self._ended = threading.Event()
 
@@ -146,9 +147,13 @@ class Scraper(threading.Thread):
             try:
                 self.seen.append(self._server.scrape()["served_total"])
             except (OSError, http.client.HTTPException) as error:
-                # Refused: in this moment no worker lives.
-                if "refused" not in repr(error):
+                # Refused: in this moment no worker lives. Reset: the kernel gave the connection to a worker between
+                # its last accept and its close; no program can close that gap, and the next scrape finds another.
+                if "refused" not in repr(error) and ("reset" not in repr(error) or self._reset):
                     self.failed.append(repr(error))
+                self._reset = "reset" in repr(error)
+            else:
+                self._reset = False
 
     def end(self) -> None:
         """Stop scraping."""

@@ -82,14 +82,14 @@ def test_a_port_that_is_taken_gives_the_next_one_and_a_warning(tmp_path: Path) -
 def test_an_unknown_argument_is_an_error_that_names_the_nearest() -> None:
     """A misspelt option is refused with the name that was meant."""
     with pytest.raises(obs.SettingError, match=r"log_levle.*log_level"):
-        obs.init(log_levle="debug")
+        obs.init(log_levle="debug")  # type: ignore[call-arg]
 
 
 def test_a_wrong_setting_leaves_what_runs_alone(capfd: pytest.CaptureFixture[str]) -> None:
     """A second call with a fault changes nothing."""
     obs.init(service="first", metrics_port=0, log_format="json")
     with pytest.raises(obs.SettingError):
-        obs.init(service="second", metrics_port="many")
+        obs.init(service="second", metrics_port="many")  # type: ignore[arg-type]
     obs.get_logger().info("still here")
     (line,) = [line for line in lines(capfd) if line["message"] == "still here"]
     assert line["service"]["name"] == "first"
@@ -207,3 +207,21 @@ def test_no_service_name_is_needed(tmp_path: Path) -> None:
     environment = {**os.environ, "OBS_LOCAL_DIR": str(tmp_path / "state")}
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.strip() == "night_job"
+
+
+def test_bound_fields_reach_lines_and_spans_without_their_secrets(sink: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """What is bound stands on the current span, on later spans and on lines; a secret on none of them."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0, log_format="json")
+    url = "https://bob:hunter2@example.com/"
+    with obs.span("outer"), obs.bind(order_id=7, api_key="k-5f1c9a7e"), obs.span("inner", url=url):
+        obs.get_logger().info("working")
+    with pytest.raises(ValueError, match="hunter2"), obs.span("failing"):
+        raise ValueError("password=hunter2 was refused")
+    obs.shutdown()
+    spans = {span.name: {item.key: item.value for item in span.attributes} for span in sink.spans}
+    assert spans["outer"]["order_id"].int_value == spans["inner"]["order_id"].int_value == 7
+    (line,) = [line for line in lines(capfd) if line["message"] == "working"]
+    assert line["order_id"] == 7
+    everything = f"{sink.spans} {line}"
+    assert "hunter2" not in everything
+    assert "k-5f1c9a7e" not in everything

@@ -41,4 +41,4 @@ class Integration(Protocol):
 def found() -> Iterator[tuple[str, Integration]]:
     """Every integration by its name, in alphabetical order."""
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda item: item.name):
-        yield module.name, importlib.import_module(f"{__name__}.{module.name}")  # type: ignore[misc]
+        yield module.name, importlib.import_module(f"{__name__}.{module.name}")

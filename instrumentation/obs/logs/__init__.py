@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LogsRoom",
     "access",
+    "annotate",
     "bind",
     "bound_fields",
     "current_ids",
@@ -42,6 +43,14 @@ current_ids: Callable[[], tuple[int, int]] = _no_ids
 
 def _current_ids() -> tuple[int, int]:
     return current_ids()
+
+
+def _no_span(_fields: dict[str, Any]) -> None:
+    return None
+
+
+# Gives bound fields to the span that is current; the runtime sets it.
+annotate: Callable[[dict[str, Any]], None] = _no_span
 
 
 def start(settings: Settings, target: Target, exporter: Exporter) -> LogsRoom:
@@ -79,6 +88,7 @@ class Bound:
     def __init__(self, fields: dict[str, Any]) -> None:
         self._fields = fields
         self._tokens = structlog.contextvars.bind_contextvars(**fields)
+        annotate(fields)
 
     def __enter__(self) -> Self:
         return self

@@ -6,6 +6,7 @@ import time
 from typing import NamedTuple
 
 from obs import logs, metrics, traces
+from obs.metrics.children import HistogramChild
 from obs.metrics.instruments import Gauge, Histogram
 from obs.runtime.guard import Guard
 from obs.signals import http
@@ -26,7 +27,7 @@ _active: Gauge = metrics.instrument(http.ACTIVE_REQUESTS)
 class _Kind(NamedTuple):
     """What all requests with the same method, route and status have in common."""
 
-    duration: Histogram.Child
+    duration: HistogramChild
     span_name: str
     message: str
     level: str

@@ -98,8 +98,10 @@ class Exporter:
         # The thread goes through them meanwhile.
         self._queues = {**self._queues, signal: queue}
         queue.show()
-        for reason in ("queue_full", "rejected", "undelivered", "unencodable"):
-            DROPPED.zero(signal, reason)
+        _exported.zero(signal)
+        for signals, reasons in ((DROPPED, own_health.DROP_REASONS), (_failures, own_health.FAILURE_REASONS)):
+            for reason in reasons:
+                signals.zero(signal, reason)
         return queue.put
 
     def put(self, signal: str, item: Any) -> None:

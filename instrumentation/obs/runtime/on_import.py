@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 
 from obs.runtime.guard import Guard
@@ -18,7 +18,7 @@ class ImportHook(importlib.abc.MetaPathFinder):
         wanted: What to call after the import, by the module's name.
     """
 
-    def __init__(self, wanted: dict[str, Callable[[], None]]) -> None:
+    def __init__(self, wanted: Mapping[str, Callable[[], None]]) -> None:
         self._wanted = dict(wanted)
 
     def find_spec(

@@ -19,6 +19,7 @@ from obs.runtime.report import Report
 from obs.runtime.target import find_target
 from obs.settings import Settings, resolve
 from obs.signals import own_health
+from obs.traces import otlp, work
 
 _lock = threading.RLock()
 _running: Running | None = None
@@ -43,6 +44,9 @@ class Running:
         self._logs = logs.start(settings, target, self._exporter)
         metrics.current_trace = traces.sampled_ids
         logs.current_ids = traces.current_ids
+        logs.annotate = traces.annotate
+        work.bound_fields = logs.bound_fields
+        otlp.redact_with(logs.redact)
         self._count_internal_errors()
         self._describe()
         self._integrate()

@@ -3,7 +3,6 @@
 from obs.signals.model import COUNT, SECONDS, TIMESTAMP, Counter, Gauge, Label
 
 SIGNAL = Label("signal", "Which signal.", ("logs", "traces"))
-REASON = Label("reason", "Why.")
 
 EXPORTED = Counter(
     name="obs.export.records",
@@ -11,26 +10,19 @@ EXPORTED = Counter(
     help="Records that the backend has accepted.",
     means="Follows traffic. Flat while the service works means that nothing arrives.",
 )
+DROP_REASONS = ("queue_full", "rejected", "undelivered", "unencodable")
+FAILURE_REASONS = ("connection", "timeout", "status", "other")
+
 DROPPED = Counter(
     name="obs.dropped",
-    labels=(
-        SIGNAL,
-        Label(
-            "reason",
-            "queue_full, rejected, undelivered or unencodable.",
-            ("queue_full", "rejected", "undelivered", "unencodable"),
-        ),
-    ),
+    labels=(SIGNAL, Label("reason", "queue_full, rejected, undelivered or unencodable.", DROP_REASONS)),
     help="Records that were given up.",
     means="Zero. queue_full: the backend is slower than the service; rejected: it refused them; undelivered: the "
     "process ended first.",
 )
 EXPORT_FAILURES = Counter(
     name="obs.export.failures",
-    labels=(
-        SIGNAL,
-        Label("reason", "connection, timeout, status or other.", ("connection", "timeout", "status", "other")),
-    ),
+    labels=(SIGNAL, Label("reason", "connection, timeout, status or other.", FAILURE_REASONS)),
     help="Attempts to deliver a batch that failed; a batch is tried again.",
     means="A few during a restart of the backend. A steady rate means that it is down or refuses.",
 )

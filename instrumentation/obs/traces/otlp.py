@@ -6,7 +6,7 @@ Field numbers come from `opentelemetry/proto/trace/v1/trace.proto` of OTLP 1.x, 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from opentelemetry.sdk.resources import Resource
@@ -46,6 +46,24 @@ _scopes: dict[InstrumentationScope, bytes] = {}
 _resource: tuple[Resource | None, bytes] = (None, b"")
 
 _KEPT_TYPES = frozenset((str, int, bool))
+
+
+def _as_they_are(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    return fields
+
+
+_redact: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _as_they_are
+
+
+def redact_with(redact: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    """Have secrets taken out of attributes, exceptions and statuses before they are encoded.
+
+    Args:
+        redact: Gives the same keys, with their secrets replaced.
+    """
+    global _redact
+    _redact = redact
+    _pairs.clear()
 
 
 def encode(spans: Sequence[ReadableSpan]) -> bytes:
@@ -131,7 +149,8 @@ def _rest(span: ReadableSpan, flags: int) -> bytes:
     parts.append(uint(_DROPPED_LINKS, span.dropped_links))
     status = span.status
     if status.status_code is not StatusCode.UNSET:
-        parts.append(length(15, text(2, status.description or "") + uint(3, _STATUS[status.status_code])))
+        description = str(_redact({"message": status.description})["message"]) if status.description else ""
+        parts.append(length(15, text(2, description) + uint(3, _STATUS[status.status_code])))
     parts.append(fixed32(_SPAN_FLAGS, flags))
     return b"".join(parts)
 
@@ -181,7 +200,7 @@ def _attributes(field: int, attributes: Mapping[str, Any] | None) -> bytes:
 
 
 def _pair(field: int, key: str, value: object) -> bytes:
-    return length(field, text(1, key) + length(2, any_value(value)))
+    return length(field, text(1, key) + length(2, any_value(_redact({key: value}).get(key))))
 
 
 def _keep(parts: dict[Any, bytes], place: object, encoded: bytes, size: int) -> None:
