@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -30,6 +31,13 @@ def swallowed() -> Iterator[list[BaseException]]:
     guard.observed = None
     if kept:
         raise AssertionError(f"obs swallowed {len(kept)} error(s)") from kept[0]
+
+
+@pytest.fixture(autouse=True)
+def nothing_current() -> Iterator[None]:
+    """Fails a test after which a span is still current: the next one's spans would be its children."""
+    yield
+    assert not trace.get_current_span().get_span_context().is_valid
 
 
 @pytest.fixture(autouse=True)

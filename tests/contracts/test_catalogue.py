@@ -1,4 +1,7 @@
-"""What the catalogue declares is emitted, and what is emitted is declared."""
+"""What the catalogue declares is emitted, and what is emitted is declared.
+
+A metric lives as long as its process, so those that other tests made in it show too; their names start with `tested_`.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +108,11 @@ def test_every_declared_signal_is_emitted(seen: dict[str, set[frozenset[str]]]) 
 def test_everything_that_is_emitted_is_declared(seen: dict[str, set[frozenset[str]]]) -> None:
     """A scrape shows nothing of obs, the process or the interpreter that the catalogue lacks."""
     application = {sample for metric in metrics.declared() for sample in metric.samples}
-    undeclared = [name for name in seen if signals.metric_of_sample(name) is None and name not in application]
+    undeclared = [
+        name
+        for name in seen
+        if signals.metric_of_sample(name) is None and name not in application and not name.startswith("tested_")
+    ]
     assert undeclared == []
 
 

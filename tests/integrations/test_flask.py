@@ -118,7 +118,7 @@ def test_errors_exist_at_zero_as_soon_as_the_routes_do() -> None:
 def test_a_streamed_answer_ends_with_its_last_part(sink: Any) -> None:
     """What the stream does belongs to the request's trace, and the span ends after it."""
     obs.init(service="shop", endpoint=sink.url, metrics_port=0)
-    assert Client(shop()).get("/stream").text == "012"
+    assert Client(shop()).get("/stream", buffered=True).text == "012"
     obs.shutdown()
     (server,) = sink.server_spans()
     parts = [span for span in sink.spans if span.name == "part"]
