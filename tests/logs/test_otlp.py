@@ -13,6 +13,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from obs import logs
 from obs.runtime.export import Exporter
+from obs.runtime.export_queue import Item, joined
 from obs.settings import resolve
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -23,19 +24,16 @@ class Kept:
     """An exporter that keeps what it is given."""
 
     def __init__(self) -> None:
-        self.items: list[Any] = []
-        self._encode: Callable[[list[Any]], bytes] | None = None
+        self.items: list[Item] = []
 
     def register(self, signal: str, path: str, encode: Any) -> Any:
         """Take the encoder of logs."""
         assert (signal, path) == ("logs", "/v1/logs")
-        self._encode = encode
-        return self.items.append
+        return lambda record: self.items.append(encode(record))
 
     def request(self) -> ExportLogsServiceRequest:
         """What would be sent."""
-        assert self._encode is not None
-        return ExportLogsServiceRequest.FromString(self._encode(self.items))
+        return ExportLogsServiceRequest.FromString(joined(self.items))
 
 
 def plain(value: AnyValue) -> Any:
@@ -79,7 +77,7 @@ def test_access_line_and_exception_over_otlp(start: Start, lines: Lines) -> None
     """The access line has one `event.id`, the exception its three fields."""
     kept = Kept()
     start(kept, logs_to="otlp", endpoint="http://127.0.0.1:9")
-    logs.access("info", "GET / 200", {"url.path": "/", "event.duration": 5}, "ab" * 16, "cd" * 8)
+    logs.access(logs.AccessLine("info", "GET / 200", {}), "/", 5, "ab" * 16, "cd" * 8)
     try:
         raise ValueError("x")
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import io
 import socket
 import ssl
@@ -24,6 +25,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from obs import metrics, traces
 from obs.runtime import delivery
 from obs.runtime.export import Exporter
+from obs.runtime.export_queue import Item, joined
 from obs.settings import Settings
 from obs.signals import own_health
 
@@ -100,28 +102,28 @@ def test_spans_arrive_by_themselves(sink: Any, start_traces: Callable[..., Any],
 
 
 def test_batches_share_a_connection_and_the_path_keeps_its_prefix(sink: Any, start_traces: Callable[..., Any]) -> None:
-    """Many spans go in few requests of at most 512 to the signal's path below the endpoint."""
+    """Many spans go in few requests of at most 2048 to the signal's path below the endpoint."""
     started = start_traces(sink.url + "/otlp/", otlp_headers={"api-key": "secret"})
-    numbered(1300)
+    numbered(5000)
     assert started.flush()
-    assert sink.names == [f"{number:05}" for number in range(1300)]
+    assert sink.names == [f"{number:05}" for number in range(5000)]
     assert {received.path for received in sink.requests} == {"/otlp/v1/traces"}
     sizes = [
         sum(len(scope.spans) for group in received.message.resource_spans for scope in group.scope_spans)
         for received in sink.requests
     ]
-    assert max(sizes) == 512
+    assert max(sizes) == 2048
     assert len(sizes) <= 4
     headers = sink.requests[0].headers
     assert (headers["content-type"], headers["api-key"]) == ("application/x-protobuf", "secret")
 
 
 def test_a_full_batch_does_not_wait_for_its_time(sink: Any, start_traces: Callable[..., Any], monkeypatch: Any) -> None:
-    """512 spans go out at once, however long the interval is."""
+    """2048 spans go out at once, however long the interval is."""
     monkeypatch.setattr(Exporter.__init__, "__kwdefaults__", {"capacity": 8192, "interval": 3600.0})
     start_traces(sink.url)
-    numbered(512)
-    sink.wait_for(lambda: len(sink.spans) == 512)
+    numbered(2048)
+    sink.wait_for(lambda: len(sink.spans) == 2048)
 
 
 def test_compression_is_announced_and_decodes(sink: Any, start_traces: Callable[..., Any]) -> None:
@@ -218,38 +220,38 @@ def test_one_bad_record_loses_no_neighbour(sink: Any, moved: Counts, capsys: pyt
     """A record that cannot be encoded is dropped alone and counted."""
     exporter = Exporter(Settings(endpoint=sink.url))
 
-    def encode(records: list[Any]) -> bytes:
-        if "bad" in records:
+    def encode(record: str) -> Item:
+        if record == "bad":
             raise ValueError("bad")
-        return "".join(records).encode()
+        return Item(b"", b"", record.encode())
 
     put = exporter.register("traces", "/v1/traces", encode)
     for record in ("good", "bad", "good"):
         put(record)
     assert exporter.flush(10)
     exporter.stop(1)
-    assert [received.body for received in sink.accepted] == [b"goodgood"]
+    assert [received.body for received in sink.accepted] == [joined([encode("good"), encode("good")])]
     assert moved.moved == {"exported": 2, "unencodable": 1}
     assert "ValueError: bad" in capsys.readouterr().err
 
 
 def test_a_full_queue_drops_the_newest_and_counts(dead: str, moved: Counts, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the backend is away memory is bounded, and the application is not slowed down."""
-    taken: list[int] = []
+    kept: list[int] = []
     exporter = Exporter(Settings(endpoint=dead), capacity=100)
 
-    def encode(records: list[int]) -> bytes:
-        taken.extend(records)
-        return b""
+    def encode(record: int) -> Item:
+        kept.append(record)
+        return Item(b"", b"", b"")
 
     put = exporter.register("traces", "/v1/traces", encode)
-    for number in range(1000):
+    for number in range(5000):
         put(number)
-    assert exporter.held <= 100 + 512
+    assert exporter.held <= 100 + 2048
     exporter.stop(0)
-    assert moved.moved["queue_full"] >= 1000 - 100 - 512
-    assert moved.moved["queue_full"] + moved.moved["undelivered"] == 1000
-    assert taken == sorted(taken)
+    assert moved.moved["queue_full"] >= 5000 - 100 - 2048
+    assert moved.moved["queue_full"] + moved.moved["undelivered"] == 5000
+    assert kept[:100] == list(range(100))
 
 
 def test_delivery_goes_on_when_the_backend_returns(dead: str, sink: Any, start_traces: Callable[..., Any]) -> None:
@@ -311,40 +313,54 @@ def test_no_thread_starts_before_the_first_span(sink: Any, start_traces: Callabl
 
 
 def test_the_thread_survives_anything(
-    sink: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    sink: Any, start_traces: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Even SystemExit out of an encoder does not end delivery."""
+    """Even SystemExit in the thread does not end delivery, and what was on its way arrives."""
     monkeypatch.setattr("obs.runtime.export._RESTART_SECONDS", 0.01)
     raised = [SystemExit(1), KeyboardInterrupt()]
+    pack = delivery.Endpoint.pack
 
-    def encode(records: list[Any]) -> bytes:
+    def failing(self: delivery.Endpoint, body: bytes) -> bytes:
         if raised:
             raise raised.pop()
-        return b""
+        return pack(self, body)
 
-    exporter = Exporter(Settings(endpoint=sink.url), interval=0.01)
-    put = exporter.register("traces", "/v1/traces", encode)
-    for _ in range(3):
-        put("record")
-        exporter.flush(0.2)
-    sink.wait_for(lambda: bool(sink.accepted))
-    exporter.stop(1)
+    monkeypatch.setattr(delivery.Endpoint, "pack", failing)
+    started = start_traces(sink.url)
+    numbered(3)
+    assert started.flush()
+    assert sink.names == ["00000", "00001", "00002"]
     assert not raised
     assert "goes on" in capsys.readouterr().err
 
 
-def test_obs_does_not_trace_itself(sink: Any) -> None:
+def test_what_a_span_held_when_it_ended_is_delivered(sink: Any, start_traces: Callable[..., Any]) -> None:
+    """A list that the application goes on to use is not sent as it looks a second later."""
+    started = start_traces(sink.url)
+    seen = ["a"]
+    with traces.span("work", seen=seen):
+        pass
+    seen.append("b")
+    assert started.flush()
+    (attribute,) = sink.spans[0].attributes
+    assert [value.string_value for value in attribute.value.array_value.values] == ["a"]
+
+
+def test_obs_does_not_trace_itself(
+    sink: Any, start_traces: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Instrumentation of http.client sees that it is to keep out of obs's own requests."""
     seen: list[object] = []
+    request = http.client.HTTPConnection.request
 
-    def encode(_: list[Any]) -> bytes:
+    def watched(*args: Any, **kwargs: Any) -> None:
         seen.append(context_api.get_value(context_api._SUPPRESS_INSTRUMENTATION_KEY))
-        return b""
+        request(*args, **kwargs)
 
-    exporter = Exporter(Settings(endpoint=sink.url))
-    exporter.register("traces", "/v1/traces", encode)(1)
-    assert exporter.flush(10)
-    exporter.stop(1)
+    monkeypatch.setattr(http.client.HTTPConnection, "request", watched)
+    started = start_traces(sink.url)
+    spans("one")
+    assert started.flush()
     assert seen == [True]
 
 

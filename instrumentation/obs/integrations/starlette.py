@@ -53,11 +53,14 @@ def observed_call(original: Any, native: tuple[str, object]) -> Any:
             await original(self, scope, receive, send)
             return
         scope[key] = value
-
-        async def application(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-            await original(self, scope, receive, send)
-
-        await asgi.run(observation, application, scope, receive, send)
+        try:
+            await original(self, scope, receive, asgi.watched(observation, send))
+        except BaseException as error:
+            observation.finish(error)
+            raise
+        finally:
+            observation.finish()
+            observation.span.detach()
 
     return __call__
 

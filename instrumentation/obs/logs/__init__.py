@@ -11,7 +11,8 @@ import structlog
 
 from obs.logs import room
 from obs.logs.logger import get_logger
-from obs.logs.redaction import redact, redact_text
+from obs.logs.pipeline import AccessLine
+from obs.logs.redaction import redact, redact_field, redact_text
 from obs.logs.room import LogsRoom
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from obs.settings import Settings
 
 __all__ = [
+    "AccessLine",
     "LogsRoom",
     "access",
     "annotate",
@@ -28,6 +30,7 @@ __all__ = [
     "current_ids",
     "get_logger",
     "redact",
+    "redact_field",
     "redact_text",
     "start",
 ]
@@ -67,17 +70,25 @@ def start(settings: Settings, target: Target, exporter: Exporter) -> LogsRoom:
     return room.start(settings, target, exporter, _current_ids)
 
 
-def access(level: str, message: str, fields: dict[str, Any], trace_hex: str, span_hex: str) -> None:
+def access(
+    line: AccessLine,
+    path: str,
+    duration: int,
+    trace_hex: str,
+    span_hex: str,
+    error: dict[str, Any] | None = None,
+) -> None:
     """Write the one line that tells of a request; nothing before the start.
 
     Args:
-        level: ``info`` or ``error``.
-        message: The method, the route and the status.
-        fields: Scalars by their dotted names, the same few names each time.
+        line: What it has in common with the other requests of its kind.
+        path: The path that was asked for; its secrets are out already, see `redact_field`.
+        duration: In nanoseconds.
         trace_hex: The trace's id.
         span_hex: The span's id.
+        error: Further fields by their dotted names, where an exception ended the request.
     """
-    room.access(level, message, fields, trace_hex, span_hex)
+    room.access(line, path, duration, trace_hex, span_hex, error)
 
 
 class Bound:

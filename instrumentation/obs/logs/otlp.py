@@ -1,4 +1,4 @@
-"""Records as OTLP: the bytes of an `ExportLogsServiceRequest`, written without protobuf's runtime.
+"""Records as OTLP: the parts of an `ExportLogsServiceRequest`, written without protobuf's runtime.
 
 Field numbers come from `opentelemetry/proto/logs/v1/logs.proto` of OTLP 1.x, which never changes them.
 """
@@ -6,13 +6,13 @@ Field numbers come from `opentelemetry/proto/logs/v1/logs.proto` of OTLP 1.x, wh
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from obs.logs.flat import flattened
 from obs.logs.pipeline import Record, Sink
+from obs.runtime.export_queue import Item
 from obs.runtime.protobuf import any_value, attributes, fixed64, key_value, length, text, uint
 from obs.runtime.resource import resource_attributes
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from obs.settings import Settings
 
 PATH = "/v1/logs"
+
+_SCOPES_KEPT = 1024
 
 # Source: OpenTelemetry, logs data model, SeverityNumber.
 _SEVERITY = {"debug": 5, "info": 9, "warning": 13, "error": 17, "critical": 21}
@@ -40,18 +42,16 @@ class LogEncoder:
         self._settings = settings
         self._target = target
         self._resource: tuple[int, bytes] = (0, b"")
+        self._scopes: dict[str, bytes] = {}
 
-    def encode(self, records: Sequence[Record]) -> bytes:
-        """Encode records as one request, in the groups of their loggers.
-
-        Args:
-            records: At least one.
-        """
-        groups: dict[str, list[bytes]] = {}
-        for record in records:
-            groups.setdefault(record.logger, []).append(length(2, encode_record(record)))
-        scopes = [length(2, length(1, text(1, name)) + b"".join(encoded)) for name, encoded in groups.items()]
-        return length(1, self._own_resource() + b"".join(scopes))
+    def encode(self, record: Record) -> Item:
+        """Encode a record, in the group of its logger."""
+        scope = self._scopes.get(record.logger)
+        if scope is None:
+            scope = length(1, text(1, record.logger))
+            if len(self._scopes) < _SCOPES_KEPT:
+                self._scopes[record.logger] = scope
+        return Item(self._own_resource(), scope, length(2, encode_record(record)))
 
     def _own_resource(self) -> bytes:
         pid, encoded = self._resource

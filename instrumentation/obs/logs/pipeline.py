@@ -79,6 +79,26 @@ class Record(NamedTuple):
     span_id: bytes
 
 
+class AccessLine:
+    """What the lines of all requests of one kind have in common.
+
+    Args:
+        level: ``info`` or ``error``.
+        message: The method, the route and the status.
+        fields: Scalars by their dotted names, without ``url.path`` and what begins with ``event.``.
+    """
+
+    __slots__ = ("fields", "level", "made_with", "message", "template")
+
+    def __init__(self, level: str, message: str, fields: Fields) -> None:
+        self.level = level
+        self.message = message
+        self.fields = fields
+        # What a pipeline made of it for its process: everything but the values that differ.
+        self.template = b""
+        self.made_with: bytes | None = None
+
+
 class Sink(Protocol):
     """Takes finished records elsewhere than to standard output, such as to the exporter's queue."""
 
@@ -120,7 +140,6 @@ class Pipeline:
         self._ids = ids
         # Where a line goes when nothing else needs the record.
         self._lines_only = write if render is None and not sinks else None
-        self._shapes: dict[tuple[str, ...], tuple[bytes, tuple[str, ...]]] = {}
         self.renew()
 
     def renew(self) -> None:
@@ -154,33 +173,38 @@ class Pipeline:
             )
             self._put(record, fields)
 
-    def access(self, level: str, message: str, fields: Fields, trace_hex: str, span_hex: str) -> None:
-        """Write the line that tells of one request; never raises.
-
-        The names of the fields are obs's own and always the same few, so that the JSON around their values is known.
-        """
+    def access(
+        self, line: AccessLine, path: str, duration: int, trace_hex: str, span_hex: str, error: Fields | None
+    ) -> None:
+        """Write the line that tells of one request; never raises. See `obs.logs.access`."""
         with _access_guard:
-            names = tuple(fields)
-            shape = self._shapes.get(names)
-            if shape is None:
-                shape = self._shapes[names] = shape_of(names, self._service.name)
-            template, order = shape
-            text = "\n".join([value for value in fields.values() if type(value) is str])
-            try:
-                values = [orjson.dumps(fields[name]) for name in order]
-            except TypeError:
-                values = None  # a lone surrogate in the path
-            if values is None or len(text) > _LONGEST_ACCESS or self._redactor.text(text) != text:
-                self._emit_with_ids(level, message, fields, trace_hex, span_hex)
-                return
-            now, identity, trace_id, span_id = time.time_ns(), event_id(), trace_hex.encode(), span_hex.encode()
-            body = template % (orjson.dumps(message), *values, identity)
-            line = b"".join((_start(now, level), body[1:-1], _trace(trace_id, span_id), self._end))
-            if self._lines_only is not None:
-                self._lines_only(line)
-                self._count[level]()
-            else:
-                self._finish(Record(now, level, "", body, identity, trace_id, span_id), line)
+            if error is None and self._lines_only is not None and len(path) <= _LONGEST_ACCESS:
+                if line.made_with is not self._end:
+                    self._prepare(line)
+                if line.template and (quoted := _quoted(path)):
+                    values = quoted, duration, event_id(), trace_hex.encode(), span_hex.encode()
+                    self._lines_only(line.template % (timestamp(time.time_ns()), *values))
+                    self._count[line.level]()
+                    return
+            fields = {**line.fields, "url.path": path, "event.duration": duration, **(error or {})}
+            self._emit_with_ids(line.level, line.message, fields, trace_hex, span_hex)
+
+    def _prepare(self, line: AccessLine) -> None:
+        """Render what is the same in each line of its kind; nothing where a secret has to be taken out of it."""
+        line.made_with = self._end
+        fields = {"message": line.message, **line.fields}
+        same = self._redactor.mapping(fields) == fields and type(line.level) is str
+        line.template = self._template(line) if same else b""
+
+    def _template(self, line: AccessLine) -> bytes:
+        known = {name: _literal(orjson.dumps(value)) for name, value in line.fields.items()}
+        event = {"event.duration": b"%d", "event.dataset": _literal(self._dataset), "event.id": b'"%b"'}
+        ids = {"trace.id": b'"%b"', "span.id": b'"%b"'}
+        body = template_of(
+            {"message": _literal(orjson.dumps(line.message)), **known, "url.path": b"%b", **event, **ids}
+        )
+        start = b'{"@timestamp":"%%b","log.level":"%b",' % _LEVEL_BYTES[line.level]
+        return start + body[1:-1] + _literal(self._end)
 
     def _emit_with_ids(self, level: str, message: str, fields: Fields, trace_hex: str, span_hex: str) -> None:
         body, placed = self._encoder.encode(message, fields)
@@ -241,35 +265,42 @@ def _joined(theirs: Any, ours: Fields) -> Fields:
     return out
 
 
-def shape_of(names: tuple[str, ...], dataset: str) -> tuple[bytes, tuple[str, ...]]:
-    """The JSON around the values of fields with these dotted names, and the order in which it takes them.
+def _quoted(text: str) -> bytes:
+    """The text as JSON; empty for a lone surrogate, which takes the long way."""
+    try:
+        return orjson.dumps(text)
+    except TypeError:
+        return b""
+
+
+def _literal(text: bytes) -> bytes:
+    """The text as it stands in a template for the operator `%`."""
+    return text.replace(b"%", b"%%")
+
+
+def template_of(values: Mapping[str, bytes]) -> bytes:
+    """The JSON of fields with these dotted names, around values that are JSON or places for it.
+
+    Args:
+        values: Names of one group must stand together, for places are filled in this order.
 
     Example:
-        >>> shape_of(("event.duration", "a.b"), "x")
-        (b'{"message":%b,"a":{"b":%b},"event":{"duration":%b,"dataset":"x","id":"%b"}}', ('a.b', 'event.duration'))
+        >>> template_of({"a.b": b"1", "event.duration": b"%d", "event.id": b'"%b"'})
+        b'{"a":{"b":1},"event":{"duration":%d,"id":"%b"}}'
     """
     tree: dict[str, Any] = {}
-    for name in names:
+    for name, value in values.items():
         *parents, last = name.split(".")
         target = tree
         for parent in parents:
             target = target.setdefault(parent, {})
-        target[last] = name
-    event = {**tree.pop("event", {}), "dataset": orjson.dumps(dataset).replace(b"%", b"%%"), "id": b'"%b"'}
-    order: list[str] = []
-    text = _render_shape({"message": b"%b", **tree, "event": event}, order)
-    return text, tuple(order)
+        target[last] = value
+    return _rendered(tree)
 
 
-def _render_shape(tree: dict[str, Any], order: list[str]) -> bytes:
-    parts = []
-    for name, value in tree.items():
-        if type(value) is dict:
-            text = _render_shape(value, order)
-        elif type(value) is bytes:
-            text = value
-        else:
-            order.append(value)
-            text = b"%b"
-        parts.append(orjson.dumps(name).replace(b"%", b"%%") + b":" + text)
+def _rendered(tree: Mapping[str, Any]) -> bytes:
+    parts = [
+        b"%b:%b" % (_literal(orjson.dumps(name)), value if type(value) is bytes else _rendered(value))
+        for name, value in tree.items()
+    ]
     return b"{" + b",".join(parts) + b"}"

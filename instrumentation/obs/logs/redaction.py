@@ -12,7 +12,7 @@ from typing import Any
 from obs.logs import redaction_rules as rules
 from obs.logs.redaction_rules import MARKER
 
-__all__ = ["MARKER", "Redactor", "redact", "redact_text", "use"]
+__all__ = ["MARKER", "Redactor", "redact", "redact_field", "redact_text", "use"]
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _PART = re.compile(r"[^A-Za-z]+")
@@ -235,6 +235,16 @@ def redact(fields: Mapping[str, Any]) -> dict[str, Any]:
         {'user': 'bob', 'api_key': '[redacted]', 'note': 'password=[redacted]'}
     """
     return _current.mapping(fields)
+
+
+def redact_field(key: str, value: str) -> str:
+    """The text that stands under a key, with its secrets replaced by `[redacted]`.
+
+    Example:
+        >>> redact_field("url.path", "/reset?token=hunter2"), redact_field("api_key", "x")
+        ('/reset?token=[redacted]', '[redacted]')
+    """
+    return str(_current.under(key, value))
 
 
 def redact_text(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from obs.logs import logger, redaction, uncaught
 from obs.logs.outlet import Outlet
-from obs.logs.pipeline import LEVELS, Pipeline, Service, Sink
+from obs.logs.pipeline import LEVELS, AccessLine, Pipeline, Service, Sink
 from obs.logs.redaction import Redactor
 from obs.logs.stdlib import StdlibJoin
 from obs.logs.structlog_join import StructlogJoin
@@ -103,11 +103,13 @@ def start(settings: Settings, target: Target, exporter: Exporter, ids: Ids) -> L
     return _room
 
 
-def access(level: str, message: str, fields: dict[str, Any], trace_hex: str, span_hex: str) -> None:
+def access(
+    line: AccessLine, path: str, duration: int, trace_hex: str, span_hex: str, error: dict[str, Any] | None
+) -> None:
     """Write the line of a request when logs are started and its level is written."""
     live = logger.running
-    if live is not None and LEVELS.get(level, 0) >= live.threshold:
-        live.pipeline.access(level, message, fields, trace_hex, span_hex)
+    if live is not None and LEVELS.get(line.level, 0) >= live.threshold:
+        live.pipeline.access(line, path, duration, trace_hex, span_hex, error)
 
 
 def _stop_loggers() -> None:

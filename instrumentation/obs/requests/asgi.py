@@ -12,7 +12,6 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Where a request's observation travels; inner applications that find it leave the request alone.
 KEY = "obs.observation"
@@ -47,8 +46,8 @@ def begin(scope: Scope) -> Observation | None:
     return None
 
 
-async def run(observation: Observation, application: Application, scope: Scope, receive: Receive, send: Send) -> None:
-    """Run the application for an observed request, and finish the observation with its outcome."""
+def watched(observation: Observation, send: Send) -> Send:
+    """The `send` of an observed request, which sees its status and its last byte."""
 
     async def observed_send(message: Message) -> None:
         kind = message["type"]
@@ -59,11 +58,4 @@ async def run(observation: Observation, application: Application, scope: Scope, 
         if kind == "http.response.body" and not message.get("more_body") and observation.status < 500:
             observation.finish()
 
-    try:
-        await application(scope, receive, observed_send)
-    except BaseException as error:
-        observation.finish(error)
-        raise
-    finally:
-        observation.finish()
-        observation.span.detach()
+    return observed_send

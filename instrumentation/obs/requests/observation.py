@@ -10,6 +10,7 @@ from obs.metrics.children import HistogramChild
 from obs.metrics.instruments import Gauge, Histogram
 from obs.runtime.guard import Guard
 from obs.signals import http
+from obs.traces.values import safe_text
 
 _METHODS = frozenset(http.METHODS)
 _OTHER = "_OTHER"
@@ -29,8 +30,7 @@ class _Kind(NamedTuple):
 
     duration: HistogramChild
     span_name: str
-    message: str
-    level: str
+    line: logs.AccessLine
     failed: bool
     status: int
 
@@ -45,14 +45,9 @@ def _kind(method: str, route: str, status: int) -> _Kind:
         name = "HTTP" if method == _OTHER else method
         span_name = f"{name} {route}" if route else name
         failed = status >= 500
-        kind = _Kind(
-            _duration.child(method, route, str(status)),
-            span_name,
-            f"{span_name} {status}",
-            "error" if failed else "info",
-            failed,
-            status,
-        )
+        fields = {"http.request.method": method, "http.route": route, "http.response.status_code": status}
+        line = logs.AccessLine("error" if failed else "info", f"{span_name} {status}", fields)
+        kind = _Kind(_duration.child(method, route, str(status)), span_name, line, failed, status)
         if len(_kinds) < _KINDS_KEPT:
             declare_route(route, (method,))
             _kinds[key] = kind
@@ -142,14 +137,15 @@ class Observation:
                 kind.duration.record(elapsed / 1e9, span.trace_id, span.span_id)
             else:
                 kind.duration.record(elapsed / 1e9)
-            self._write_line(kind, elapsed, error)
-            span.finish(kind.span_name, self._attributes(kind, error), kind.failed, error)
+            path = logs.redact_field("url.path", self.path)
+            logs.access(kind.line, path, elapsed, span.trace_hex, span.span_hex, _described(error))
+            span.finish(kind.span_name, self._attributes(kind, path, error), kind.failed, error)
 
-    def _attributes(self, kind: _Kind, error: BaseException | None) -> dict[str, object]:
+    def _attributes(self, kind: _Kind, path: str, error: BaseException | None) -> dict[str, object]:
         attributes: dict[str, object] = {
             "http.request.method": self.method,
             "http.response.status_code": kind.status,
-            "url.path": self.path,
+            "url.path": path,
             "url.scheme": self.scheme,
         }
         if self.route:
@@ -162,15 +158,6 @@ class Observation:
             attributes["error.type"] = str(kind.status)
         return attributes
 
-    def _write_line(self, kind: _Kind, elapsed: int, error: BaseException | None) -> None:
-        fields: dict[str, object] = {
-            "http.request.method": self.method,
-            "http.route": self.route,
-            "http.response.status_code": kind.status,
-            "url.path": self.path,
-            "event.duration": elapsed,
-        }
-        if error is not None:
-            fields["error.type"] = type(error).__qualname__
-            fields["error.message"] = str(error)
-        logs.access(kind.level, kind.message, fields, self.span.trace_hex, self.span.span_hex)
+
+def _described(error: BaseException | None) -> dict[str, object] | None:
+    return None if error is None else {"error.type": type(error).__qualname__, "error.message": safe_text(error)}

@@ -1,7 +1,7 @@
 """Delivery of traces and logs: a bounded queue for each, and one thread that never gives up and is never waited for.
 
 - `put` never blocks. A full queue drops the newest record and counts it.
-- A batch goes out when 512 records wait, or a second after the first one came; it is tried again until it is accepted
+- A batch goes out when 2048 records wait, or a second after the first one came; it is tried again until it is accepted
   or refused. While the backend is away, records wait in the queue up to its bound.
 - Nothing starts without an endpoint, and the thread starts with the first record.
 - A forked child has empty queues and a thread of its own; what the parent held, the parent alone delivers.
@@ -21,7 +21,7 @@ from opentelemetry.context import _SUPPRESS_HTTP_INSTRUMENTATION_KEY, _SUPPRESS_
 
 from obs import metrics
 from obs.runtime.delivery import Endpoint, Outcome
-from obs.runtime.export_queue import BATCH, DROPPED, NEVER, Encode, Put, Queue
+from obs.runtime.export_queue import BATCH, DROPPED, NEVER, Encode, Item, Put, Queue, joined
 from obs.runtime.guard import Guard
 from obs.signals import own_health
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 CAPACITY = 8192
 INTERVAL_SECONDS = 1.0
 
-# Records that are encoded in one go; between two goes the application's threads get the interpreter.
-_SLICE = 64
-_PAUSE_SECONDS = 0.0002
 # A batch is closed early at this many bytes.
 _LARGE_BODY = 4 * 1024 * 1024
 
@@ -85,16 +82,15 @@ class Exporter:
         Args:
             signal: `traces` or `logs`.
             path: Where it goes, below the endpoint, such as `/v1/traces`.
-            encode: Makes the body of a request out of records. It is called with few records at a time, and the bodies
-                are joined, which protobuf reads as one message. What raises is tried record by record, and the record
-                that raises alone is dropped and counted.
+            encode: Makes the bytes of a record, in the thread that puts it. A record at which it raises is dropped and
+                counted.
 
         Returns:
             The shortest way to `put` of this signal.
         """
         if self._endpoint is None:
             return _ignore
-        queue = Queue(signal, path, encode, self._capacity, self._wake, self._running)
+        queue = Queue(signal, path, encode, self._capacity, self._wake, self._running, self._tell)
         # The thread goes through them meanwhile.
         self._queues = {**self._queues, signal: queue}
         queue.show()
@@ -239,36 +235,20 @@ class Exporter:
             context_api.detach(token)
 
     def _take(self, queue: Queue) -> None:
-        """Make a batch of what waits."""
-        records: list[Any] = []
-        bodies = []
+        """Make a batch of what waits. A record is always in one of both, so that a flush that looks sees it."""
+        items, records = queue.items, queue.taken
         size = 0
-        try:
-            while queue.items and len(records) < BATCH and size < _LARGE_BODY:
-                waiting = min(_SLICE, len(queue.items))
-                queue.encoding += waiting
-                encoded, kept = self._encode(queue, [queue.items.popleft() for _ in range(waiting)])
-                bodies.append(encoded)
-                size += len(encoded)
-                records += kept
-                time.sleep(_PAUSE_SECONDS)
-            if records and self._endpoint is not None:
-                queue.batches.append((records, self._endpoint.pack(b"".join(bodies))))
-        finally:
-            queue.since = 0.0
-            queue.encoding = 0
+        while items and len(records) < BATCH and size < _LARGE_BODY:
+            records.append(items[0])
+            size += len(items.popleft().record)
+        queue.since = 0.0
+        queue.batches += self._packed(records)
+        queue.taken = []
 
-    def _encode(self, queue: Queue, records: list[Any]) -> tuple[bytes, list[Any]]:
-        """Encode records; one that cannot be encoded is dropped, and its neighbours are not."""
-        try:
-            return queue.encode(records), records
-        except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - any record may be hostile
-            if len(records) == 1:
-                DROPPED.child(queue.signal, "unencodable").add(1)
-                self._tell(f"a record of {queue.signal} cannot be encoded: {type(error).__name__}: {error}")
-                return b"", []
-        parts = [self._encode(queue, [record]) for record in records]
-        return b"".join(body for body, _ in parts), [record for _, kept in parts for record in kept]
+    def _packed(self, *batches: list[Item]) -> list[tuple[list[Item], bytes]]:
+        """Batches with the bodies of their requests."""
+        endpoint = self._endpoint
+        return [(records, endpoint.pack(joined(records))) for records in batches if records and endpoint is not None]
 
     def _send(self, queue: Queue) -> None:
         endpoint = self._endpoint
@@ -282,7 +262,7 @@ class Exporter:
             return
         self._settle(queue, records, outcome)
 
-    def _settle(self, queue: Queue, records: list[Any], outcome: Outcome) -> None:
+    def _settle(self, queue: Queue, records: list[Item], outcome: Outcome) -> None:
         """Do with a batch what its outcome asks for."""
         if outcome.verdict != "accepted":
             _failures.child(queue.signal, outcome.reason).add(1)
@@ -292,7 +272,10 @@ class Exporter:
             queue.not_before = time.monotonic() + self._pause(queue.failed, outcome.wait)
             return
         queue.failed, queue.not_before = 0, 0.0
-        halves = self._halved(queue, records) if outcome.verdict == "too_large" and len(records) > 1 else []
+        halves = []
+        if outcome.verdict == "too_large" and len(records) > 1:
+            middle = len(records) // 2
+            halves = self._packed(records[middle:], records[:middle])
         queue.batches = [*queue.batches[:-1], *halves]
         if outcome.verdict == "accepted":
             _exported.child(queue.signal).add(max(0, len(records) - outcome.rejected))
@@ -300,11 +283,6 @@ class Exporter:
         refused = len(records) if outcome.verdict != "accepted" and not halves else min(outcome.rejected, len(records))
         if refused:
             DROPPED.child(queue.signal, "rejected").add(refused)
-
-    def _halved(self, queue: Queue, records: list[Any]) -> list[tuple[list[Any], bytes]]:
-        middle = len(records) // 2
-        halves = [self._encode(queue, half) for half in (records[middle:], records[:middle])]
-        return [(kept, self._endpoint.pack(body)) for body, kept in halves if kept and self._endpoint is not None]
 
     def _pause(self, failed: int, asked: float) -> float:
         """Full jitter on a doubling bound, so that services do not return all at once; short while a flush waits.

@@ -6,7 +6,7 @@ Field numbers come from `opentelemetry/proto/trace/v1/trace.proto` of OTLP 1.x, 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from opentelemetry.sdk.resources import Resource
@@ -15,6 +15,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 
 from obs.runtime import protobuf
+from obs.runtime.export_queue import Item
 from obs.runtime.protobuf import any_value, fixed32, fixed64, length, text, uint, varint
 from obs.traces.span import FLAG_REMOTE, FastSpan
 
@@ -66,32 +67,20 @@ def redact_with(redact: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Non
     _pairs.clear()
 
 
-def encode(spans: Sequence[ReadableSpan]) -> bytes:
-    """Encode spans as one request, each in the group of its resource and scope.
-
-    Requests can be joined: the bytes of several one after the other are one request with the spans of all.
+def encode(span: ReadableSpan) -> Item:
+    """Encode a span that has ended, in the group of its resource and scope.
 
     Args:
-        spans: Spans that have ended, obs's or the SDK's.
+        span: obs's or the SDK's.
 
     Raises:
-        Exception: A span cannot be encoded; give each of them alone then.
+        Exception: It cannot be encoded.
     """
-    groups: dict[tuple[int, int], tuple[ReadableSpan, list[bytes]]] = {}
-    for span in spans:
-        key = id(span.resource), id(span.instrumentation_scope)
-        group = groups.get(key)
-        if group is None:
-            group = groups[key] = span, []
-        encoded = _fast(span) if isinstance(span, FastSpan) else _any(span)
-        group[1].extend((_SPAN, varint(len(encoded)), encoded))
-    return b"".join(
-        [
-            length(
-                1, _resource_of(first.resource) + length(2, _scope_of(first.instrumentation_scope) + b"".join(parts))
-            )
-            for first, parts in groups.values()
-        ]
+    encoded = _fast(span) if isinstance(span, FastSpan) else _any(span)
+    return Item(
+        _resource_of(span.resource),
+        _scope_of(span.instrumentation_scope),
+        b"".join((_SPAN, varint(len(encoded)), encoded)),
     )
 
 
@@ -135,7 +124,7 @@ def _any(span: ReadableSpan) -> bytes:
 def _rest(span: ReadableSpan, flags: int) -> bytes:
     """What follows a span's times: attributes, events, links, status and flags."""
     parts = [
-        _attributes(_ATTRIBUTES, span.attributes),
+        _attributes(_ATTRIBUTES, span.attributes, span.CLEAN if isinstance(span, FastSpan) else ""),
         uint(_DROPPED_ATTRIBUTES, span.dropped_attributes),
     ]
     for event in span.events:
@@ -180,13 +169,16 @@ def _name_of(name: str) -> bytes:
     return known
 
 
-def _attributes(field: int, attributes: Mapping[str, Any] | None) -> bytes:
+def _attributes(field: int, attributes: Mapping[str, Any] | None, clean: str = "") -> bytes:
+    """Encode attributes; `clean` is the key of one whose secrets are out already, and that is another each time."""
     if not attributes:
         return b""
     parts = []
     for key, value in attributes.items():
         kind = type(value)
-        if kind in _KEPT_TYPES:
+        if key == clean:
+            parts.append(length(field, text(1, key) + length(2, any_value(value))))
+        elif kind in _KEPT_TYPES:
             # The type is part of it, because True == 1.
             place = field, key, kind, value
             known = _pairs.get(place)

@@ -66,7 +66,8 @@ class ServerSpan(Protocol):
 
         Args:
             name: What it is called at last: method and route.
-            attributes: What is known of the request; the dictionary is the span's from now on.
+            attributes: What is known of the request; the dictionary is the span's from now on. The secrets in its
+                ``url.path`` must be out already.
             failed: The answer was an error of the server.
             error: The exception that ended the request, noted when `failed`.
         """
@@ -79,6 +80,8 @@ class FastServerSpan(FastSpan):
     """A server span of obs's own provider."""
 
     __slots__ = ("_token",)
+
+    CLEAN = "url.path"
 
     _token: Token[Context] | None
 
