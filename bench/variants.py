@@ -67,12 +67,22 @@ def _bare(_sink: str, log_file: str) -> Prepared:
 
 def _obs(sink: str, log_file: str, sample: float = 1.0) -> Prepared:
     import obs
+    from obs import metrics
+    from obs.signals import own_health
 
     # obs writes to standard output; here that is the file, as it is in a container.
     os.dup2(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND), sys.stdout.fileno())
     obs.init(service="shop", endpoint=sink, metrics_port=0, log_format="json", sample=sample)
     log = obs.get_logger("shop")
-    return Prepared(_application(lambda item: log.info("item shown", item=item, colour="blue", left=7)), obs.shutdown)
+    app = _application(lambda item: log.info("item shown", item=item, colour="blue", left=7))
+
+    def flush() -> None:
+        obs.shutdown()
+        lost = metrics.instrument(own_health.DROPPED)
+        if any(lost.child("traces", reason).cells[0] for reason in own_health.DROP_REASONS):
+            raise SystemExit("obs dropped spans: the figure would flatter it")
+
+    return Prepared(app, flush)
 
 
 def _obs_tenth(sink: str, log_file: str) -> Prepared:

@@ -34,6 +34,8 @@ def varint(number: int) -> bytes:
     """
     if 0 <= number < 0x80:
         return _BYTES[number]
+    if 0 < number < 0x4000:
+        return bytes((number & 0x7F | 0x80, number >> 7))
     number &= _MASK
     out = bytearray()
     while number >= 0x80:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from opentelemetry.sdk.resources import Resource
@@ -43,7 +44,7 @@ _MOST = (1 << 64) - 1
 
 _pairs: dict[tuple[int, str, type, Any], bytes] = {}
 _names: dict[str, bytes] = {}
-_scopes: dict[InstrumentationScope, bytes] = {}
+_scopes: dict[int, tuple[InstrumentationScope, bytes]] = {}
 _resource: tuple[Resource | None, bytes] = (None, b"")
 
 _KEPT_TYPES = frozenset((str, int, bool))
@@ -76,12 +77,13 @@ def encode(span: ReadableSpan) -> Item:
     Raises:
         Exception: It cannot be encoded.
     """
-    encoded = _fast(span) if isinstance(span, FastSpan) else _any(span)
-    return Item(
-        _resource_of(span.resource),
-        _scope_of(span.instrumentation_scope),
-        b"".join((_SPAN, varint(len(encoded)), encoded)),
-    )
+    if isinstance(span, FastSpan):
+        encoded, tracer = _fast(span), span._tracer
+        origin = _resource_of(tracer.source.resource), _scope_of(tracer.scope)
+    else:
+        encoded = _any(span)
+        origin = _resource_of(span.resource), _scope_of(span.instrumentation_scope)
+    return Item(*origin, b"%b%b%b" % (_SPAN, varint(len(encoded)), encoded))
 
 
 def _fast(span: FastSpan) -> bytes:
@@ -100,8 +102,11 @@ def _fast(span: FastSpan) -> bytes:
         parts += _PARENT_ID, span.parent_id.to_bytes(8, "big")
         if span.parent_flags & FLAG_REMOTE:
             flags |= _IS_REMOTE
-    parts += _name_of(span.name), _KIND[span.kind], _times_of(span.start_time, span.end_time)
-    parts.append(_rest(span, flags))
+    parts += _name_of(span._name), _KIND[span._kind], _times_of(span._start_time, span._end_time)
+    parts.append(_attributes(_ATTRIBUTES, span._attributes, span.CLEAN))
+    if span._events or span._links or span._dropped or span._status.status_code is not StatusCode.UNSET:
+        parts.append(_details(span))
+    parts.append(_flags_of(flags))
     return b"".join(parts)
 
 
@@ -117,16 +122,13 @@ def _any(span: ReadableSpan) -> bytes:
         parts += _PARENT_ID, parent.span_id.to_bytes(8, "big")
         flags |= _IS_REMOTE if parent.is_remote else 0
     parts += _name_of(span.name), _KIND[span.kind], _times_of(span.start_time, span.end_time)
-    parts.append(_rest(span, flags))
+    parts += _attributes(_ATTRIBUTES, span.attributes), _details(span), _flags_of(flags)
     return b"".join(parts)
 
 
-def _rest(span: ReadableSpan, flags: int) -> bytes:
-    """What follows a span's times: attributes, events, links, status and flags."""
-    parts = [
-        _attributes(_ATTRIBUTES, span.attributes, span.CLEAN if isinstance(span, FastSpan) else ""),
-        uint(_DROPPED_ATTRIBUTES, span.dropped_attributes),
-    ]
+def _details(span: ReadableSpan) -> bytes:
+    """What most spans do not have: events, links, a status, and counts of what did not fit."""
+    parts = [uint(_DROPPED_ATTRIBUTES, span.dropped_attributes)]
     for event in span.events:
         body = fixed64(1, event.timestamp) + text(2, event.name) + _attributes(_EVENT_ATTRIBUTES, event.attributes)
         parts.append(length(_EVENTS, body + uint(4, getattr(event, "dropped_attributes", 0))))
@@ -140,8 +142,12 @@ def _rest(span: ReadableSpan, flags: int) -> bytes:
     if status.status_code is not StatusCode.UNSET:
         description = str(_redact({"message": status.description})["message"]) if status.description else ""
         parts.append(length(15, text(2, description) + uint(3, _STATUS[status.status_code])))
-    parts.append(fixed32(_SPAN_FLAGS, flags))
     return b"".join(parts)
+
+
+@lru_cache(maxsize=1024)
+def _flags_of(flags: int) -> bytes:
+    return fixed32(_SPAN_FLAGS, flags)
 
 
 def _ids(context: SpanContext) -> bytes:
@@ -177,7 +183,7 @@ def _attributes(field: int, attributes: Mapping[str, Any] | None, clean: str = "
     for key, value in attributes.items():
         kind = type(value)
         if key == clean:
-            parts.append(length(field, text(1, key) + length(2, any_value(value))))
+            parts.append(_with_value(field, _key_of(key), any_value(value)))
         elif kind in _KEPT_TYPES:
             # The type is part of it, because True == 1.
             place = field, key, kind, value
@@ -191,11 +197,20 @@ def _attributes(field: int, attributes: Mapping[str, Any] | None, clean: str = "
     return b"".join(parts)
 
 
+@lru_cache(maxsize=16)
+def _key_of(key: str) -> bytes:
+    return text(1, key) + protobuf.tag(2, protobuf.LENGTH)
+
+
+def _with_value(field: int, key: bytes, value: bytes) -> bytes:
+    return length(field, b"%b%b%b" % (key, varint(len(value)), value))
+
+
 def _pair(field: int, key: str, value: object) -> bytes:
     return length(field, text(1, key) + length(2, any_value(_redact({key: value}).get(key))))
 
 
-def _keep(parts: dict[Any, bytes], place: object, encoded: bytes, size: int) -> None:
+def _keep(parts: dict[Any, Any], place: object, encoded: object, size: int) -> None:
     if size <= _LONGEST_PART_KEPT:
         if len(parts) >= _PARTS_KEPT:
             parts.clear()
@@ -205,11 +220,12 @@ def _keep(parts: dict[Any, bytes], place: object, encoded: bytes, size: int) -> 
 def _scope_of(scope: InstrumentationScope | None) -> bytes:
     if scope is None:
         return b""
-    known = _scopes.get(scope)
-    if known is None:
+    # By identity: the hash of a scope is work. What is kept here keeps its id.
+    kept, known = _scopes.get(id(scope), (None, b""))
+    if kept is not scope:
         body = text(1, scope.name) + text(2, scope.version or "") + _attributes(3, scope.attributes)
         known = length(1, body) + (text(3, scope.schema_url) if scope.schema_url else b"")
-        _keep(_scopes, scope, known, len(known))
+        _keep(_scopes, id(scope), (scope, known), len(known))
     return known
 
 
