@@ -43,5 +43,9 @@ FIELDS = (
     LogField("error.type", "keyword", "The exception's class."),
     LogField("error.message", "text", "The exception's text."),
     LogField("error.stack_trace", "text", "The exception's traceback."),
+    LogField("obs.truncated", "boolean", "Whether something of the record was too large, and was cut."),
+    LogField("obs.partial", "boolean", "Whether a value of the record changed while it was read."),
+    LogField("obs.extra", "text", "Fields of a record that has more of them than 200, as JSON."),
+    LogField("obs_processor_error", "keyword", "The processor of structlog that failed on the record, and how."),
     LogField("labels", "flattened", "Fields of the application that would clash with ECS."),
 )
