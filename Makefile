@@ -33,7 +33,7 @@ generated: $(READY) ## The committed artefacts are those that the declarations g
 	@$(BIN)/obs generate --check
 
 pytest: $(READY) ## Unit and live tests; promtool and amtool on what is generated among them
-	@$(BIN)/pytest -q -n 2 --dist loadfile
+	@$(BIN)/pytest -q -n 4 --dist loadfile
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix .

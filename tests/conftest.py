@@ -19,6 +19,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from obs.runtime import guard
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the tests that mostly wait for real programs first, so that the others fill their pauses."""
+    items.sort(key=lambda item: "live" not in item.path.parts)
+
+
 @pytest.fixture(autouse=True)
 def swallowed() -> Iterator[list[BaseException]]:
     """What obs swallowed during the test; anything that the test leaves in it fails the test.
