@@ -111,6 +111,8 @@ class Shop:
         environment = {
             **os.environ,
             **self._environment(program.service),
+            # In the file as well: what a service says when it cannot start is not delivered anywhere.
+            "OBS_LOGS_TO": "both",
             "SHOP_DATABASE": str(self._folder / "shop.sqlite"),
             "SHOP_ORDERS_URL": self.url("orders"),
             "SHOP_PAYMENTS_URL": self.url("payments"),
@@ -125,9 +127,13 @@ class Shop:
     def _await(self, program: Program) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while "{port}" in " ".join(program.command):
-            if self.processes[program.service].poll() is not None or time.monotonic() > deadline:
-                tail = self.output(program.service).read_text(errors="replace")[-2000:]
-                raise RuntimeError(f"{program.service} did not start:\n{tail}")
+            code = self.processes[program.service].poll()
+            if code is not None or time.monotonic() > deadline:
+                what = f"did not answer within {_START_SECONDS:g} s" if code is None else f"ended with exit code {code}"
+                tail = self.output(program.service).read_text(errors="replace")[-2000:].strip()
+                raise RuntimeError(
+                    f"{program.service} {what}; it printed:\n{tail}" if tail else f"{program.service} {what}"
+                )
             try:
                 httpx.get(self.url(program.service) + "/", timeout=2)
             except httpx.HTTPError:
