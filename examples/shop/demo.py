@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -18,8 +17,8 @@ from examples.shop.customers import Customers
 from examples.shop.evidence import Row, Stack
 from examples.shop.processes import Shop
 from obs.manifest import Manifest, load
+from obs_stack.local.supervisor import until_asked
 from obs_stack.local.up import LocalStack
-from obs_stack.programs import ProgramMissing
 
 # An hour of an alert's window passes in a minute; the committed rules are untouched.
 SPEED = 60
@@ -67,11 +66,11 @@ class Demo:
     def where_to_look(self) -> str:
         """The addresses, for a person."""
         rows = {
-            "everything that arrived": self.local.receiver_url,
+            "services, alerts, traces": self.local.receiver_url,
             "dashboards": f"{self.local.receiver_url}/d/obs-http-service",
             "logs": f"{self.local.receiver_url}/logs?q=log.level:error",
             "Prometheus": f"{self.local.prometheus_url}/graph",
-            "alerts": f"{self.local.alertmanager_url}/#/alerts",
+            "Alertmanager": self.local.alertmanager_url,
             "the shop itself": f"{self.shop.url('gateway')}/docs",
         }
         return "\n".join(f"  {what:24} {url}" for what, url in rows.items())
@@ -110,24 +109,23 @@ def _watch(demo: Demo) -> int:
 
 
 def main() -> int:
-    """Start the demo; returns 0, 1 when a claim did not hold, 2 when something is missing."""
+    """Start the demo; returns 0, 1 when a claim did not hold, 2 when it cannot start, 130 when it was stopped early."""
     parser = argparse.ArgumentParser(prog="make demo", description="Run the example shop with everything around it.")
     parser.add_argument("--once", action="store_true", help="verify every claim, then end")
-    chosen = parser.parse_args()
-    # SIGTERM ends the demo as Ctrl-C does, so that no process stays behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with tempfile.TemporaryDirectory(prefix="obs-demo-") as folder:
-        try:
+    once = parser.parse_args().once
+    # Everything talks on loopback; a proxy of the environment knows nothing of it.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    try:
+        with until_asked(), tempfile.TemporaryDirectory(prefix="obs-demo-") as folder:
             _say("Starting Prometheus, Alertmanager, the receiver and the shop ...")
-            with Demo(load(_MANIFEST), Path(folder), bursts=not chosen.once) as demo:
+            with Demo(load(_MANIFEST), Path(folder), bursts=not once) as demo:
                 _say(f"\n{demo.where_to_look()}\n")
-                return _verify(demo) if chosen.once else _watch(demo)
-        except KeyboardInterrupt:
-            _say("\nEverything is stopped.")
-            return 0 if not chosen.once else 130
-        except (ProgramMissing, RuntimeError) as fault:
-            sys.stderr.write(f"obs: {fault}\n")
-            return 2
+                return _verify(demo) if once else _watch(demo)
+    except (RuntimeError, OSError) as fault:
+        sys.stderr.write(f"obs: {fault}\n")
+        return 2
+    _say("\nEverything is stopped.")
+    return 130 if once else 0
 
 
 if __name__ == "__main__":

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -16,8 +14,10 @@ from typing import Self
 
 import httpx
 
+from obs_stack.local import processes
+from obs_stack.local.processes import Child, DidNotStart
+
 _START_SECONDS = 60.0
-_STOP_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,7 @@ PROGRAMS = (
     Program("gateway", ("-m", "uvicorn", "examples.shop.gateway:app", "--port", "{port}")),
     Program(
         "shipping",
-        (
-            "-m",
-            "examples.shop.shipping",
-        ),
+        ("-m", "examples.shop.shipping"),
     ),
 )
 
@@ -72,7 +69,7 @@ class Shop:
         self._folder = folder
         self._environment = environment
         self.ports = {program.service: _free_or((usual_ports or {}).get(program.service, 0)) for program in PROGRAMS}
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, Child] = {}
 
     def url(self, service: str) -> str:
         """Where a service answers."""
@@ -95,17 +92,7 @@ class Shop:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self.processes.values():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
-        for process in self.processes.values():
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        processes.stop(self.processes.values())
 
     def _start(self, program: Program) -> None:
         environment = {
@@ -118,22 +105,18 @@ class Shop:
             "SHOP_PAYMENTS_URL": self.url("payments"),
         }
         command = [sys.executable, *(part.format(port=self.ports[program.service]) for part in program.command)]
-        with self.output(program.service).open("wb") as output:
-            # A session of its own: Ctrl-C reaches the demo alone, which then ends the whole group.
-            self.processes[program.service] = subprocess.Popen(
-                command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-            )
+        log = self.output(program.service)
+        self.processes[program.service] = processes.start(program.service, command, log, environment=environment)
 
     def _await(self, program: Program) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while "{port}" in " ".join(program.command):
-            code = self.processes[program.service].poll()
-            if code is not None or time.monotonic() > deadline:
-                what = f"did not answer within {_START_SECONDS:g} s" if code is None else f"ended with exit code {code}"
-                tail = self.output(program.service).read_text(errors="replace")[-2000:].strip()
-                raise RuntimeError(
-                    f"{program.service} {what}; it printed:\n{tail}" if tail else f"{program.service} {what}"
-                )
+            child = self.processes[program.service]
+            if child.ended:
+                raise DidNotStart(child.name, f"ended with exit code {child.process.returncode}", child.tail())
+            if time.monotonic() > deadline:
+                reason = f"did not answer on {self.url(program.service)} within {_START_SECONDS:g} s"
+                raise DidNotStart(child.name, reason, child.tail())
             try:
                 httpx.get(self.url(program.service) + "/", timeout=2)
             except httpx.HTTPError:
