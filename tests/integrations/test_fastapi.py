@@ -11,6 +11,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, BackgroundTasks, FastAPI
 from fastapi.responses import StreamingResponse
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -217,6 +218,51 @@ def test_an_unhandled_error_still_reaches_the_server(sink: Any, capfd: pytest.Ca
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
     (line,) = [line for line in lines if line.get("http", {}).get("response")]
     assert (line["log.level"], line["error"]["type"]) == ("error", "RuntimeError")
+
+
+def test_an_answer_that_breaks_after_it_began_is_an_error(sink: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """The status was sent already and stays; line and span tell that the answer was not whole."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0, log_format="json")
+    app = FastAPI()
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        async def parts() -> Any:
+            yield "half"
+            raise RuntimeError("the other half is lost")
+
+        return StreamingResponse(parts())
+
+    assert ask(app, "/stream") == [200]
+    obs.shutdown()
+    (span,) = sink.server_spans()
+    assert (span.status.code, span.events[0].name) == (Status.STATUS_CODE_ERROR, "exception")
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
+    (line,) = [line for line in lines if line.get("http", {}).get("response")]
+    assert (line["log.level"], line["message"]) == ("error", "GET /stream 200")
+    assert line["error"] == {"type": "RuntimeError", "message": "the other half is lost"}
+
+
+def test_a_client_that_leaves_is_no_error_of_the_application(sink: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """A server whose client is gone refuses to send by an OSError, as the ASGI specification says."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0, log_format="json")
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            raise OSError("the client is gone")
+
+    scope = {"type": "http", "method": "GET", "path": "/items/1", "headers": [], "query_string": b""}
+    with pytest.raises(OSError, match="gone"):
+        asyncio.run(shop()(scope, receive, send))
+    obs.shutdown()
+    (span,) = sink.server_spans()
+    assert span.status.code == Status.STATUS_CODE_UNSET
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
+    (line,) = [line for line in lines if line.get("http", {}).get("response")]
+    assert (line["log.level"], line["error"]["type"]) == ("info", "OSError")
 
 
 def test_a_streamed_answer_ends_with_its_last_part(sink: Any) -> None:

@@ -253,6 +253,7 @@ def test_structlog_over_the_standard_library_keeps_its_files(start: Start, lines
     assert (first["message"], first["order_id"], first["tenant"]) == ("paid 5", 7, "acme")
     assert first["log"] == {"logger": "lib"}
     assert (second["message"], second["tenant"]) == ("own", "acme")
+    assert "obs_processor_error" not in second
     assert '"event": "paid 5"' in file.getvalue()
 
 

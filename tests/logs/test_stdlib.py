@@ -207,6 +207,17 @@ def test_warnings_are_records(start: Start, lines: Lines) -> None:
         assert warnings.showwarning is before
 
 
+def test_warnings_are_records_after_a_configuration_that_disables_existing_loggers(start: Start, lines: Lines) -> None:
+    """`dictConfig` disables every existing logger by default; warnings, which need none without obs, still arrive."""
+    start()
+    logging.config.dictConfig({"version": 1})
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("careful", UserWarning, stacklevel=1)
+    (record,) = lines()
+    assert "UserWarning: careful" in record["message"]
+
+
 def test_exception_of_a_thread_is_a_record_and_the_previous_hook_is_called(
     start: Start, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,7 +64,11 @@ class NamedLogger(structlog.PrintLogger):
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - structlog's filter_by_level asks for it
         """Whether a record of this level is written."""
-        return running is None or level >= running.threshold
+        return level >= self.getEffectiveLevel()
+
+    def getEffectiveLevel(self) -> int:  # noqa: N802 - newer versions of filter_by_level ask for this
+        """The number of the lowest level that is written."""
+        return 0 if running is None else running.threshold
 
 
 def named_logger(*names: object) -> NamedLogger:

@@ -21,6 +21,7 @@ from obs.runtime.patcher import Patcher
 
 # obs writes the access line itself, once for each request.
 _ACCESS_LOGGERS = ("uvicorn.access", "gunicorn.access", "hypercorn.access")
+_WARNINGS_LOGGER = "py.warnings"
 
 # What every LogRecord has; whatever else stands in one is a field of the caller's. `color_message` is uvicorn's copy of
 # the message, `message` and `asctime` are left behind by other handlers' formatters.
@@ -83,7 +84,7 @@ def _event_of(record: logging.LogRecord, level: str) -> dict[str, Any]:
 
 def _message_of(record: logging.LogRecord) -> object:
     if not record.args:
-        return record.msg.strip() if record.name == "py.warnings" and isinstance(record.msg, str) else record.msg
+        return record.msg.strip() if record.name == _WARNINGS_LOGGER and isinstance(record.msg, str) else record.msg
     arguments = record.args if isinstance(record.args, tuple) else (record.args,)
     if isinstance(record.msg, str):
         return interpolated(record.msg, arguments)
@@ -131,6 +132,8 @@ class StdlibJoin:
         for known in list(logging.Logger.manager.loggerDict.values()):
             if isinstance(known, logging.Logger) and any(map(is_console, known.handlers)):
                 self._set_handlers(known, self._without_console(known))
+        # A later `dictConfig` disables every logger that exists, this one only because warnings were sent to it.
+        self._set(logging.getLogger(_WARNINGS_LOGGER), "disabled", False)
         for name in _ACCESS_LOGGERS:
             access = logging.getLogger(name)
             # uvicorn asks for handlers before it makes a line at all.

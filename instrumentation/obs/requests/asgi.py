@@ -53,7 +53,11 @@ def watched(observation: Observation, send: Send) -> Send:
         kind = message["type"]
         if kind == "http.response.start":
             observation.status = message["status"]
-        await send(message)
+        try:
+            await send(message)
+        except OSError:
+            observation.client_left = True
+            raise
         # A failed request is finished by the exception that follows; a background task may follow any other.
         if kind == "http.response.body" and not message.get("more_body") and observation.status < 500:
             observation.finish()

@@ -35,16 +35,17 @@ class _Kind(NamedTuple):
     status: int
 
 
-_kinds: dict[tuple[str, str, int], _Kind] = {}
+_kinds: dict[tuple[str, str, int, bool], _Kind] = {}
 
 
-def _kind(method: str, route: str, status: int) -> _Kind:
-    key = (method, route, status)
+def _kind(method: str, route: str, status: int, broken: bool) -> _Kind:
+    """What such requests have in common; `broken` are those whose answer began well and ended in an exception."""
+    key = (method, route, status, broken)
     kind = _kinds.get(key)
     if kind is None:
         name = "HTTP" if method == _OTHER else method
         span_name = f"{name} {route}" if route else name
-        failed = status >= 500
+        failed = broken or status >= 500
         fields = {"http.request.method": method, "http.route": route, "http.response.status_code": status}
         line = logs.AccessLine("error" if failed else "info", f"{span_name} {status}", fields)
         kind = _Kind(_duration.child(method, route, str(status)), span_name, line, failed, status)
@@ -84,6 +85,7 @@ class Observation:
     __slots__ = (
         "_active",
         "_started",
+        "client_left",
         "finished",
         "host",
         "method",
@@ -113,6 +115,8 @@ class Observation:
         self.prefix = ""
         self.route = ""
         self.status = 0
+        # Nobody is there any more to send to: what fails then is no fault of the application.
+        self.client_left = False
         self.finished = False
         self._active = _active.child(self.method)
         self._active.add(1)
@@ -130,8 +134,9 @@ class Observation:
         with Guard("request"):
             elapsed = time.perf_counter_ns() - self._started
             self._active.add(-1)
-            status = self.status or (500 if isinstance(error, Exception) else CLIENT_CLOSED_REQUEST)
-            kind = _kind(self.method, self.route, status)
+            broken = isinstance(error, Exception) and not self.client_left
+            status = self.status or (500 if broken else CLIENT_CLOSED_REQUEST)
+            kind = _kind(self.method, self.route, status, broken)
             span = self.span
             if span.sampled:
                 kind.duration.record(elapsed / 1e9, span.trace_id, span.span_id)
