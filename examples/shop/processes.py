@@ -37,10 +37,7 @@ PROGRAMS = (
     Program("payments", ("-m", "uvicorn", "examples.shop.payments:app", "--port", "{port}")),
     Program("orders", ("-m", "gunicorn", "examples.shop.orders:app", "--workers", "2", "--bind", "127.0.0.1:{port}")),
     Program("gateway", ("-m", "uvicorn", "examples.shop.gateway:app", "--port", "{port}")),
-    Program(
-        "shipping",
-        ("-m", "examples.shop.shipping"),
-    ),
+    Program("shipping", ("-m", "examples.shop.shipping")),
 )
 
 

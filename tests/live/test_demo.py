@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -47,16 +49,16 @@ def test_each_part_that_breaks_is_named(demo: Demo, tmp_path: Path) -> None:
     assert not evidence.exact_count(demo.stack, demo.shop, SOON).holds
 
     # Arrival and panels: a service is gone, and its metrics with it.
-    os.killpg(demo.shop.processes["shipping"].pid, signal.SIGKILL)
-    demo.shop.processes["shipping"].wait()
+    os.killpg(demo.shop.processes["shipping"].process.pid, signal.SIGKILL)
+    demo.shop.processes["shipping"].process.wait()
     gone = 'count(shop_parcels_shipped_total{job="shipping"})'
     assert evidence.until(lambda: not demo.stack.query(gone))
     assert broken(evidence.arrivals(demo.stack, MANIFEST, 1)) == ["shipping: metrics arrived"]
     assert "shop_parcels_shipped_total" in evidence.panels(demo.stack, MANIFEST, 0).figure
 
     # Alert: without a gateway nobody sees its errors.
-    os.killpg(demo.shop.processes["gateway"].pid, signal.SIGKILL)
-    demo.shop.processes["gateway"].wait()
+    os.killpg(demo.shop.processes["gateway"].process.pid, signal.SIGKILL)
+    demo.shop.processes["gateway"].process.wait()
     assert broken(evidence.burst(demo.stack, demo.customers, SOON)) == ["the error burst fired SloErrorBudgetBurn"]
 
     # Logs and traces: the receiver is stopped.
@@ -72,6 +74,31 @@ def _answers(demo: Demo) -> bool:
         return demo.stack.count("logs", "orders") >= 0
     except httpx.HTTPError:
         return False
+
+
+def _running(folder: Path) -> list[int]:
+    """The processes that were started with a temporary folder in their environment."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"TMPDIR={folder}\0".encode() in environment.read_bytes():
+                found.append(int(environment.parent.name))
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux's kernel ends a killed process's children")
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+def test_whatever_ends_the_demo_ends_all_of_it(number: signal.Signals, tmp_path: Path) -> None:
+    """A closed terminal and even `kill -9` leave no process; a proxy of the environment does not hinder the start."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "HTTP_PROXY": "http://127.0.0.1:1"}
+    command = [sys.executable, "-m", "examples.shop.demo"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        assert any("the shop itself" in line for line in demo.stdout)
+        assert len(_running(tmp_path)) >= 8
+        demo.send_signal(number)
+    assert evidence.until(lambda: not _running(tmp_path))
+    assert list(tmp_path.iterdir()) == [] or number == signal.SIGKILL
 
 
 def test_without_exemplars_the_correlation_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +69,9 @@ class Child:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
 
 
-def start(name: str, command: Sequence[str | Path], log: Path) -> Child:
+def start(
+    name: str, command: Sequence[str | Path], log: Path, *, environment: Mapping[str, str] | None = None
+) -> Child:
     """Start a program in a process group of its own, so that Ctrl-C reaches its supervisor alone.
 
     On Linux the program ends with the process that starts it even when that is killed. The kernel goes by the thread
@@ -79,6 +81,7 @@ def start(name: str, command: Sequence[str | Path], log: Path) -> Child:
         name: What it is called.
         command: The absolute path of its executable and the arguments.
         log: The file that gets its output; it is emptied.
+        environment: All that it has in its environment; this process's where it is None.
     """
     argv = [str(part) for part in command]
     if sys.platform == "linux" and threading.current_thread() is threading.main_thread():
@@ -86,7 +89,12 @@ def start(name: str, command: Sequence[str | Path], log: Path) -> Child:
     with log.open("wb") as output:
         log.chmod(0o600)
         process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            argv,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     return Child(name, process, Identity.of(process.pid), log)
 

@@ -22,14 +22,19 @@ class Ended(BaseException):
 
 @contextmanager
 def until_asked() -> Iterator[None]:
-    """Leave the block at the first SIGINT, SIGTERM or SIGHUP; later ones do not disturb its clean-up."""
+    """Leave the block at the first SIGINT, SIGTERM or SIGHUP; later ones do not disturb its clean-up.
+
+    A SIGHUP that is ignored already stays so: that is what `nohup` is for.
+    """
 
     def leave(_: int, __: FrameType | None) -> None:
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         raise Ended
 
-    before = {number: signal.signal(number, leave) for number in _SIGNALS}
+    deaf = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    heard = [number for number in _SIGNALS if not (deaf and number is signal.SIGHUP)]
+    before = {number: signal.signal(number, leave) for number in heard}
     try:
         yield
     except Ended:
