@@ -17,6 +17,7 @@ LATENCY = f'{HEAD}{SERVICE}{SLO}kind = "latency"\nobjective = 99\n'
 AVAILABILITY = f'{HEAD}{SERVICE}{SLO}kind = "availability"\n'
 RECEIVER = "[[receivers]]\nname = 'r'\n"
 NAMES = "use letters, digits, `.`, `_` and `-`, a letter or digit first"
+KEYS = "use one of name, owner, description, language, slos, signals"
 LINK = "write an http:// or https:// URL without user, query and fragment"
 PERCENTAGE = "write a percentage above 0 and below 100, such as 99.9"
 TEXT = "is a number, not a text"
@@ -31,7 +32,7 @@ TOO_LOW = (
 def faults(text: str, folder: Path) -> list[str]:
     """What is told of a manifest, without the folder."""
     path = folder / "obs.toml"
-    path.write_text(text)
+    path.write_bytes(text.encode())
     with pytest.raises(ManifestError) as caught:
         load(path)
     return [str(fault).removeprefix(f"{folder}/") for fault in caught.value.faults]
@@ -41,7 +42,7 @@ UNKNOWN_KEYS = [
     (f"{HEAD}nmae = 1\n{SERVICE}", 3, "project.nmae", "is an unknown key", "use name"),
     (f"{HEAD}{SERVICE}[link]\n", 6, "link", "is an unknown key", "use links"),
     (f"{HEAD}{SERVICE}xyzzy = 1\n",
-     6, "services[0].xyzzy", "is an unknown key", "use one of name, owner, description, language, slos, signals"),
+     6, "services[0].xyzzy", "is an unknown key", KEYS),
 ]  # fmt: skip
 
 TYPES = [
@@ -128,9 +129,38 @@ URLS = [
 ]  # fmt: skip
 
 
+TOO_MUCH = [
+    (f"{HEAD}[[services]]\nname = '{'s' * 81}'\nowner = 'o'\n",
+     4, "services[0].name", "has 81 characters", "use at most 80"),
+    (f"{AVAILABILITY}objective = 99.{'9' * 60}\n",
+     9, "services[0].slos[0].objective", "has more than 6 digits after the point", "write at most 6, such as 99.9"),
+    (f"{AVAILABILITY}objective = 1e-999999\n",
+     9, "services[0].slos[0].objective", "has more than 6 digits after the point", "write at most 6, such as 99.9"),
+    (f"{LATENCY}threshold = '{'9' * 400}d'\n",
+     10, "services[0].slos[0].threshold", "is longer than 36500d", 'write threshold = "250ms"'),
+    (f"{HEAD}{SERVICE}[retention]\nmetrics = '0.5ms'\n",
+     7, "retention.metrics", "'0.5ms' is no whole number of milliseconds", 'write metrics = "15d"'),
+    (f"{HEAD}[[services]]\nname = 'a-b'\nowner = 'o'\n{SLO}kind = 'availability'\nobjective = 99\n"
+     "[[services]]\nname = 'a'\nowner = 'o'\n"
+     "[[services.slos]]\nname = 'b-a'\nkind = 'availability'\nobjective = 99\n",
+     14, "services[1].slos[0].name",
+     "a b-a cannot be told apart from services[0].slos[0]: both have the file slo-a-b-a.yaml",
+     "give one of them another name"),
+]  # fmt: skip
+
+ODD_KEYS = [
+    (f'{HEAD}{SERVICE}"" = 1\n', 6, 'services[0].""', "is an unknown key", KEYS),
+    (f'{HEAD}{SERVICE}"a\\nb" = 1\n', 6, 'services[0]."a\\nb"', "is an unknown key", KEYS),
+    (f'{HEAD}{SERVICE}"a\\u001b[31m" = 1\n', 6, 'services[0]."a\\u001b[31m"', "is an unknown key", KEYS),
+    (f'{HEAD}{SERVICE}owner = "x"\n', 6, "owner", "stands twice in its table", "remove one of the two"),
+    (f"\ufeff{HEAD}{SERVICE}xyzzy = 1\n", 6, "services[0].xyzzy", "is an unknown key", KEYS),
+    (f"{HEAD}{SERVICE}xyzzy = 1\n".replace("\n", "\r\n"), 6, "services[0].xyzzy", "is an unknown key", KEYS),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "line", "key", "problem", "remedy"),
-    [*UNKNOWN_KEYS, *TYPES, *MISSING, *NAMES_AND_WORDS, *PROMISES, *URLS],
+    [*UNKNOWN_KEYS, *TYPES, *MISSING, *NAMES_AND_WORDS, *PROMISES, *URLS, *TOO_MUCH, *ODD_KEYS],
 )
 def test_a_fault_is_one_line_with_place_and_remedy(
     text: str, line: int, key: str, problem: str, remedy: str, tmp_path: Path
@@ -143,7 +173,8 @@ def test_a_fault_is_one_line_with_place_and_remedy(
     ("text", "expected"),
     [
         (f"{HEAD}[[services]\n", "obs.toml:3: is no valid TOML: Expected ']]' at the end of an array declaration"),
-        (f"{HEAD}name = 'q'\n", "obs.toml:3: is no valid TOML: Cannot overwrite a value"),
+        (f"{HEAD}[project]\n", "obs.toml:3: is no valid TOML: Cannot declare ('project',) twice"),
+        (f"{AVAILABILITY}objective = {'1' * 5000}\n", "obs.toml:9: holds a number that is too long"),
         ("a =", "obs.toml:1: is no valid TOML: Invalid value"),
         (f"a = {'[' * 5000}", "obs.toml: is nested too deeply"),
     ],

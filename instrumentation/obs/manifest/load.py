@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable
 from decimal import Decimal
@@ -21,6 +22,10 @@ LANGUAGES = ("python", "go", "java", "node", "other")
 SEVERITIES = ("page", "ticket")
 # That of the Watchdog, for a receiver that raises the alarm when it stops arriving.
 NO_TROUBLE = "none"
+
+_SHORTEN = "write fewer digits"
+_STANDS_TWICE = "Cannot overwrite a value"
+_ASSIGNED = re.compile(r"""\s*([^\s"'#=]+)\s*=""")
 
 _FIRST = r"""[project]\nname = "shop"\n\n[[services]]\nname = "gateway"\nowner = "storefront"\n"""
 _START = f"start one with: printf '{_FIRST}' > "
@@ -43,8 +48,12 @@ def load(path: Path) -> Manifest:
     try:
         document = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        line, reason = toml_fault(error, text)
-        raise ManifestError([Fault(path, line, "", f"is no valid TOML: {reason}", "correct this line")]) from None
+        raise ManifestError([_no_toml(path, error, text)]) from None
+    except ValueError:
+        # Python reads no whole number of more digits than its limit.
+        raise ManifestError(
+            [Fault(path, _longest_line(text), "", "holds a number that is too long", _SHORTEN)]
+        ) from None
     except RecursionError:
         raise ManifestError([Fault(path, 0, "", "is nested too deeply", "write it flat")]) from None
     source = Source(path, key_lines(text))
@@ -54,9 +63,24 @@ def load(path: Path) -> Manifest:
     return manifest
 
 
+def _no_toml(path: Path, error: tomllib.TOMLDecodeError, text: str) -> Fault:
+    """What the parser met; a key that stands twice is named, which the parser does not do."""
+    line, reason = toml_fault(error, text)
+    key = _ASSIGNED.match(text.splitlines()[line - 1]) if reason == _STANDS_TWICE else None
+    if key:
+        return Fault(path, line, key[1], "stands twice in its table", "remove one of the two")
+    return Fault(path, line, "", f"is no valid TOML: {reason}", "correct this line")
+
+
+def _longest_line(text: str) -> int:
+    lines = text.splitlines()
+    return max(range(len(lines)), key=lambda number: len(lines[number])) + 1
+
+
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8")
+        # Editors on Windows put a byte order mark in front, which TOML does not know.
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         fault = Fault(path, 0, "", "there is no manifest", f"{_START}{path}")
     except OSError as error:
@@ -73,6 +97,7 @@ def _manifest(table: Table, path: Path) -> Manifest:
     project.finish()
     services = tuple(_service(service, path.parent) for service in table.tables("services", "name and owner"))
     _once(table, "services", [service.name for service in services])
+    _told_apart(table, services)
     owners = list(dict.fromkeys(service.owner for service in services if service.owner))
     receivers = tuple(_receiver(receiver, owners) for receiver in table.tables("receivers"))
     _once(table, "receivers", [receiver.name for receiver in receivers])
@@ -99,6 +124,23 @@ def _once(table: Table, key: str, names: Iterable[str]) -> None:
                 "give each its own name",
             )
         seen.setdefault(name, index)
+
+
+def _told_apart(table: Table, services: Iterable[Service]) -> None:
+    """Complain of two promises of different services whose names run together to the same, as in names of files."""
+    seen: dict[str, str] = {}
+    for number, service in enumerate(services):
+        for index, slo in enumerate(service.slos):
+            place = f"services[{number}].slos[{index}]"
+            whole = f"{service.name}-{slo.name}"
+            if service.name and slo.name and not seen.get(whole, place).startswith(f"services[{number}]."):
+                table.source.fault(
+                    (*table.path, "services", number, "slos", index, "name"),
+                    f"{service.name} {slo.name} cannot be told apart from {seen[whole]}: both have the file "
+                    f"slo-{whole}.yaml",
+                    "give one of them another name",
+                )
+            seen.setdefault(whole, place)
 
 
 def _service(table: Table, folder: Path) -> Service:

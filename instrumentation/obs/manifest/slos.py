@@ -11,6 +11,9 @@ from obs.signals.http import METHODS, SERVER_DURATION
 
 WINDOWS = ("7d", "28d", "30d", "90d")
 
+_MOST_DECIMALS = 6
+_FINEST = Decimal(1).scaleb(-_MOST_DECIMALS)  # a budget of one request in a hundred million; nobody measures finer
+
 # The fastest burn-rate alert fires when this part of the budget goes within one hour.
 # Source: Google's "The Site Reliability Workbook", chapter "Alerting on SLOs".
 _FASTEST_SHARE = Decimal("0.02")
@@ -46,6 +49,10 @@ def _objective(table: Table, window: str) -> Decimal:
     if not 0 < objective < 100:
         what = "leaves no request that may fail" if objective >= 100 else "promises nothing"
         table.fault("objective", f"{objective} {what}", "write a percentage above 0 and below 100, such as 99.9")
+        return objective
+    if objective != objective.quantize(_FINEST):
+        what = f"has more than {_MOST_DECIMALS} digits after the point"
+        table.fault("objective", what, f"write at most {_MOST_DECIMALS}, such as 99.9")
         return objective
     # Factor of the fastest tier: share of the budget * window / one hour. It must be reachable with less than every
     # request failing: factor * (100 - objective) / 100 < 1.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from obs.manifest.lines import KeyPath, line_of
 from obs.nearest_name import nearest_name
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LONGEST_NAME = 80  # two of them, and what is put around them, are the name of a file
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_LONGEST_DURATION = "36500d"  # Prometheus counts nanoseconds in 64 bits, which end at 292 years
 _TYPES = {bool: "true or false", int: "a number", Decimal: "a number", str: "a text", list: "a list", dict: "a table"}
 
 
@@ -38,8 +42,13 @@ class Source:
 
 
 def _spelt(path: KeyPath) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_key(part)}" for part in path)
     return text.removeprefix(".")
+
+
+def _key(part: str) -> str:
+    """A key as TOML writes it: in quotes, on one line and without control characters where it is no plain word."""
+    return part if _PLAIN_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=not part.isprintable())
 
 
 class Table:
@@ -76,6 +85,8 @@ class Table:
         value = self.text(key)
         if value and not _NAME.fullmatch(value):
             self.fault(key, f"{value!r} is no name", "use letters, digits, `.`, `_` and `-`, a letter or digit first")
+        if len(value) > _LONGEST_NAME:
+            self.fault(key, f"has {len(value)} characters", f"use at most {_LONGEST_NAME}")
         return value
 
     def choice(self, key: str, words: Sequence[str], default: str | None = None) -> str:
@@ -112,8 +123,9 @@ class Table:
             seconds = duration_seconds(value) if value else None
         except ValueError:
             seconds = Decimal(0)
-        if seconds == 0:
-            self.fault(key, f"{value!r} is no duration above zero", f"write {key} = {_quoted(example)}")
+        problem = "" if seconds is None else _duration_problem(value, seconds)
+        if problem:
+            self.fault(key, problem, f"write {key} = {_quoted(example)}")
             return None
         return seconds
 
@@ -170,6 +182,15 @@ class Table:
             self.fault(key, f"is {_type(value)}, not {_TYPES[types[0]]}", remedy)
             return None
         return value
+
+
+def _duration_problem(text: str, seconds: Decimal) -> str:
+    """Why Prometheus could not use a duration; empty when it can."""
+    if seconds == 0:
+        return f"{text!r} is no duration above zero"
+    if seconds > duration_seconds(_LONGEST_DURATION):
+        return f"is longer than {_LONGEST_DURATION}"
+    return f"{text!r} is no whole number of milliseconds" if seconds * 1000 % 1 else ""
 
 
 def _is_url(text: str, *, query: bool) -> bool:
