@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -167,9 +167,10 @@ def _unpack(package: str, cache: Path) -> list[str]:
                 return []
             sys.stderr.write(f"obs: unpacking {package} from the distribution's packages into {target}\n")
             with tempfile.TemporaryDirectory(dir=cache, prefix=".unpacking-") as scratch:
-                archive = _download(package, Path(scratch))
+                (archive,) = _download([package], Path(scratch))
                 tree = Path(scratch) / "tree"
                 _run(["dpkg", "-x", str(archive), str(tree)], cwd=Path(scratch))
+                _add_browser_files(archive, tree)
                 _make_movable(tree, target, _RESOURCES[package])
                 tree.rename(target)
     except (OSError, subprocess.SubprocessError) as fault:
@@ -198,10 +199,35 @@ def _make_movable(tree: Path, target: Path, resources: Path) -> None:
             program.write_text(_LAUNCHER.format(**{key: shlex.quote(str(place)) for key, place in places.items()}))
 
 
-def _download(package: str, directory: Path) -> Path:
-    """Fetch a package without installing it; root renews missing or outdated package lists once."""
+def _add_browser_files(archive: Path, tree: Path) -> None:
+    """Add what a program's own pages load in the browser: the distribution has it in packages of its own.
+
+    The program runs without it too, so that nothing of it is needed.
+
+    Args:
+        archive: The program's package.
+        tree: Where it is unpacked.
+    """
+    known: set[str] = set()
+    waiting = [archive]
+    with suppress(OSError, subprocess.SubprocessError):
+        while wanted := {name for each in waiting for name in _browser_packages(each)} - known:
+            known |= wanted
+            waiting = _download(sorted(wanted), archive.parent)
+            for found in waiting:
+                _run(["dpkg", "-x", str(found), str(tree)], cwd=archive.parent)
+
+
+def _browser_packages(archive: Path) -> list[str]:
+    """The scripts and fonts that a package depends on."""
+    depends = _run(["dpkg", "--field", str(archive), "Depends"], cwd=archive.parent)
+    return re.findall(r"(?:^|, )((?:libjs|fonts)-[a-z0-9.+-]+)", depends)
+
+
+def _download(packages: list[str], directory: Path) -> list[Path]:
+    """Fetch packages without installing them; root renews missing or outdated package lists once."""
     sandbox = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
-    download = ["apt-get", *sandbox, "-q", "download", package]
+    download = ["apt-get", *sandbox, "-q", "download", *packages]
     try:
         _run(download, cwd=directory)
     except subprocess.CalledProcessError:
@@ -210,11 +236,13 @@ def _download(package: str, directory: Path) -> Path:
         sys.stderr.write("obs: renewing the package lists (apt-get update)\n")
         _run(["apt-get", "-q", "update"], cwd=directory)
         _run(download, cwd=directory)
-    return next(directory.glob(f"{package}_*.deb"))
+    return [next(directory.glob(f"{package}_*.deb")) for package in packages]
 
 
-def _run(command: list[str], *, cwd: Path) -> None:
-    subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT)
+def _run(command: list[str], *, cwd: Path) -> str:
+    """Run a command to its end; what it printed."""
+    done = subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT)
+    return done.stdout
 
 
 def _said(fault: Exception) -> str:

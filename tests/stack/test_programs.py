@@ -13,12 +13,19 @@ from obs_stack.programs import ProgramMissing
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts here")
 
-# A distribution that has Prometheus: `apt-get download` leaves an archive, and `dpkg -x` unpacks it.
+# A distribution that has Prometheus, which depends on a script that its pages load: `apt-get download` leaves
+# archives, `dpkg --field` reads what one depends on, and `dpkg -x` unpacks it.
 _APT_GET = """#!/bin/sh
 echo "$@" >> "$CALLS"
-case "$*" in *download*) /bin/sleep 0.2; : > prometheus_3.0_all.deb;; esac
+case "$*" in *download*prometheus) /bin/sleep 0.2; : > prometheus_3.0_all.deb;; esac
+case "$*$NO_SCRIPTS" in *download*libjs-graph) : > libjs-graph_1_all.deb;; *libjs*) exit 100;; esac
 """
 _DPKG = """#!/bin/sh
+case "$*" in
+  *--field*prometheus_*) echo "libc6 (>= 2.34), libjs-graph (>= 1)"; exit;;
+  *--field*) echo "libjs-graph"; exit;;
+  *libjs-graph*) /bin/mkdir -p "$3/usr/share/javascript"; echo "draw()" > "$3/usr/share/javascript/graph"; exit;;
+esac
 /bin/mkdir -p "$3/usr/bin" "$3/usr/share/prometheus/web"
 echo "from the package" > "$3/usr/share/prometheus/web/page"
 /bin/cp "$PROGRAM" "$3/usr/bin/prometheus"
@@ -94,11 +101,21 @@ def test_package_is_unpacked_and_finds_its_own_files(distribution: Path) -> None
     assert subprocess.check_output([found, "page"], cwd="/", text=True) == "from the package\n"
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_pages_of_a_program_have_their_scripts(
+    there: bool, distribution: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scripts lie in packages of their own, which are unpacked too; without them the program still is found."""
+    monkeypatch.setenv("NO_SCRIPTS", "" if there else " none")
+    tree = programs.find("prometheus").parents[2]
+    assert (tree / "usr" / "share" / "javascript" / "graph").is_file() == there
+
+
 def test_second_search_asks_the_distribution_nothing(distribution: Path) -> None:
     """What is in the cache is taken from there."""
     first = subprocess.check_output([sys.executable, "-c", _FIND], text=True)
     assert subprocess.check_output([sys.executable, "-c", _FIND], text=True) == first
-    assert distribution.read_text().count("download") == 1
+    assert distribution.read_text().count("download prometheus") == 1
 
 
 def test_searches_at_the_same_time_unpack_once(distribution: Path) -> None:
@@ -107,7 +124,7 @@ def test_searches_at_the_same_time_unpack_once(distribution: Path) -> None:
     found = {search.communicate(timeout=60)[0] for search in searches}
     assert len(found) == 1
     assert all(search.returncode == 0 for search in searches)
-    assert distribution.read_text().count("download") == 1
+    assert distribution.read_text().count("download prometheus") == 1
 
 
 def test_failed_download_says_why_and_leaves_nothing(tmp_path: Path) -> None:
