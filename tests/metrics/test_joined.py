@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 import prometheus_client as prometheus
 import pytest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from obs import metrics
 from obs.metrics.room import MetricsRoom
@@ -172,6 +173,27 @@ def test_no_family_appears_twice(start: Start, scraped: Scraped) -> None:
     for accept in ("", "application/openmetrics-text"):
         types = [line.split(" ")[2] for line in scraped(accept).splitlines() if line.startswith("# TYPE")]
         assert len(types) == len(set(types))
+
+
+def test_a_name_that_is_shown_otherwise_than_it_is_declared_appears_once(start: Start, scraped: Scraped) -> None:
+    """A gauge `target_info` and obs's info `target` are one name in the text; obs's own is shown."""
+
+    class Others(Collector):
+        def describe(self) -> Iterable[Metric]:
+            return ()
+
+        def collect(self) -> Iterable[Metric]:
+            yield GaugeMetricFamily("python_info", "p", value=2)
+
+    prometheus.REGISTRY.register(Others())
+    prometheus.Gauge("target_info", "t").set(2)
+    prometheus.Gauge("service_build_info", "b").set_function(lambda: 2)
+    start()
+    for accept in ("", "application/openmetrics-text"):
+        samples = [line for line in scraped(accept).splitlines() if not line.startswith("#")]
+        for name in ("target_info", "service_build_info", "python_info"):
+            (sample,) = [line for line in samples if line.startswith(name)]
+            assert sample.endswith("} 1.0")
 
 
 def test_gauge_that_asks_a_function(start: Start, scraped: Scraped, name: str) -> None:

@@ -271,3 +271,10 @@ def test_a_metric_of_another_kind_is_refused_where_it_is_declared() -> None:
     counted("taken_name")
     with pytest.raises(ValueError, match="taken_name"):
         counted("taken_name", "Something else.")
+
+
+@pytest.mark.parametrize("decorator", [timed, counted])
+def test_a_metric_s_decorator_without_its_name_says_how_to_write_it(decorator: Any) -> None:
+    """`@obs.timed` without brackets is refused where it stands, with the line that works."""
+    with pytest.raises(TypeError, match=rf'write @obs\.{decorator.__name__}\("checkout"\)'):
+        decorator(len)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from obs.metrics.scrape import Scrape
 
+# What the classic text appends to the name of a family.
+_SUFFIXES = {"counter": "_total", "info": "_info"}
+
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _EOF = b"# EOF\n"
@@ -78,6 +81,11 @@ def render(families: Iterable[Metric], *, openmetrics: bool) -> bytes:
             with Guard("metrics.exposition"):
                 parts.append(_text(_cleaned(family), openmetrics=openmetrics))
     return b"".join(parts) + (_EOF if openmetrics else b"")
+
+
+def shown_name(family: Metric) -> str:
+    """The name under which the classic text shows a family: an info `target` and a gauge `target_info` are one name."""
+    return family.name + _SUFFIXES.get(family.type, "")
 
 
 def wants_openmetrics(accept: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from obs.metrics.exposition import shown_name
 from obs.metrics.joined_value import JoinedValue
 from obs.metrics.labels import clean
 from obs.metrics.records import Family
@@ -101,16 +102,20 @@ class JoinedRegistry:
         from prometheus_client.metrics_core import Metric
 
         shown = {family.name: family for family in families}
+        names = set(map(shown_name, families))
         for metric in self._metrics:
             for sample in _asked(metric):
-                family = shown[metric._name]
+                family = shown.get(metric._name)
+                if family is None:  # obs shows one of its own in its place
+                    continue
                 others = [other for other in family.samples if other.labels != sample.labels]
                 family.samples = [*others, sample]
         for collector in self._foreign():
             with Guard("metrics.collector"):
                 for family in collector.collect():
-                    if isinstance(family, Metric) and family.name not in shown:
+                    if isinstance(family, Metric) and family.name not in shown and shown_name(family) not in names:
                         shown[family.name] = family
+                        names.add(shown_name(family))
         return list(shown.values())
 
     def _join_registry(self) -> None:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from obs.metrics import facts, merge, process, worker_files
+from obs.metrics.exposition import shown_name
 from obs.metrics.instruments import instrument
 from obs.metrics.joined import JoinedRegistry
 from obs.metrics.records import Family, parse
@@ -47,10 +48,11 @@ class Scrape:
         for shown, left_out in set(merge.conflicts(sources)) - _told:
             _told.add((shown, left_out))
             swallow("metrics.merge", ValueError(f"{shown.name} is declared in two ways: {shown} and {left_out}"))
-        found = merge.families(merge.add_up(sources))
+        own = list(self._facts)
         with Guard("metrics.process"):
-            found += process.families(workers)
-        found += self._facts
+            own += process.families(workers)
+        names = set(map(shown_name, own))
+        found = [family for family in merge.families(merge.add_up(sources)) if shown_name(family) not in names] + own
         if self._joined:
             found = self._joined.add_local(found)
         return found

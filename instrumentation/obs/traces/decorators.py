@@ -15,6 +15,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OK, _ERROR = "ok", "error"
 
 
+def _need_a_name(name: object, decorator: str) -> None:
+    """Refuse a decorator that was written without its brackets, and whatever else is no text."""
+    if not isinstance(name, str):
+        raise TypeError(f'@obs.{decorator} needs the name of its metric: write @obs.{decorator}("checkout")')
+
+
 def timed(name: str, help: str = "") -> Callable[[F], F]:  # noqa: A002 - Prometheus's own word
     """Measure how long each call of a function takes, in a histogram in seconds with the label `outcome`.
 
@@ -29,12 +35,14 @@ def timed(name: str, help: str = "") -> Callable[[F], F]:  # noqa: A002 - Promet
 
     Raises:
         ValueError: The name is not one of a metric, or belongs to another one.
+        TypeError: There is no name, as when the brackets were left out.
 
     Example:
         >>> @timed("doc_checkout")
         ... def check_out(order: int) -> int:
         ...     return order
     """
+    _need_a_name(name, "timed")
     histogram = metrics.histogram(name, help or f"How long {name} takes.", labels=("outcome",), unit="s")
 
     def decorate(function: F) -> F:
@@ -55,12 +63,14 @@ def counted(name: str, help: str = "") -> Callable[[F], F]:  # noqa: A002 - Prom
 
     Raises:
         ValueError: The name is not one of a metric, or belongs to another one.
+        TypeError: There is no name, as when the brackets were left out.
 
     Example:
         >>> @counted("doc_checkouts")
         ... def check_out_again(order: int) -> int:
         ...     return order
     """
+    _need_a_name(name, "counted")
     counter = metrics.counter(name, help or f"Calls of {name}.", labels=("outcome",))
     counter.zero(_OK)
     counter.zero(_ERROR)
