@@ -254,6 +254,31 @@ def test_a_full_queue_drops_the_newest_and_counts(dead: str, moved: Counts, monk
     assert kept[:100] == list(range(100))
 
 
+def test_a_queue_is_full_by_its_bytes_too(dead: str, moved: Counts) -> None:
+    """Records that are large cost no more memory than many small ones."""
+    exporter = Exporter(Settings(endpoint=dead))
+    put = exporter.register("traces", "/v1/traces", lambda record: Item(b"", b"", record))
+    large = bytes(1024 * 1024)
+    for _ in range(200):
+        put(large)
+    assert exporter.held < 50
+    exporter.stop(0)
+    assert moved.moved["queue_full"] > 150
+    assert moved.moved["queue_full"] + moved.moved["undelivered"] == 200
+
+
+def test_room_in_a_queue_is_used_again(sink: Any, moved: Counts) -> None:
+    """What is delivered makes room: more bytes than a queue may hold go through it, none are dropped."""
+    exporter = Exporter(Settings(endpoint=sink.url))
+    put = exporter.register("traces", "/v1/traces", lambda record: Item(b"", b"", record))
+    for _ in range(10):
+        for _ in range(5):
+            put(bytes(1024 * 1024))
+        assert exporter.flush(30)
+    exporter.stop(1)
+    assert moved.moved == {"exported": 50}
+
+
 def test_delivery_goes_on_when_the_backend_returns(dead: str, sink: Any, start_traces: Callable[..., Any]) -> None:
     """What waited while nobody listened arrives."""
     port = int(dead.rpartition(":")[2])
@@ -367,12 +392,12 @@ def test_obs_does_not_trace_itself(
 def test_a_certificate_that_is_not_there_is_told(
     start_traces: Callable[..., Any], moved: Counts, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A wrong file is no reason for the application to stop."""
+    """A wrong file is no reason for the application to stop; the option and the file are named."""
     started = start_traces("https://127.0.0.1:1", otlp_certificate="/no/such/file.pem")
     spans("one")
     started.exporter.flush(0.2)
     started.stop(0)
-    assert "FileNotFoundError" in capsys.readouterr().err
+    assert "otlp_certificate '/no/such/file.pem' cannot be used: [Errno 2]" in capsys.readouterr().err
 
 
 def test_a_strangers_certificate_is_refused(moved: Counts, monkeypatch: pytest.MonkeyPatch) -> None:

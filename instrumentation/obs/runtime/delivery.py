@@ -124,7 +124,10 @@ class Endpoint:
     def _connect(self, timeout: float) -> http.client.HTTPConnection:
         if not self._secure:
             return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
-        context = ssl.create_default_context(cafile=self._certificate or None)
+        try:
+            context = ssl.create_default_context(cafile=self._certificate or None)
+        except OSError as error:
+            raise ValueError(f"otlp_certificate {self._certificate!r} cannot be used: {error}") from error
         return http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=context)
 
 

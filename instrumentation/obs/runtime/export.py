@@ -1,6 +1,7 @@
 """Delivery of traces and logs: a bounded queue for each, and one thread that never gives up and is never waited for.
 
-- `put` never blocks. A full queue drops the newest record and counts it.
+- `put` never blocks. A queue that is full, by the number of its records or by their bytes, drops the newest and counts
+  it.
 - A batch goes out when 2048 records wait, or a second after the first one came; it is tried again until it is accepted
   or refused. While the backend is away, records wait in the queue up to its bound.
 - Nothing starts without an endpoint, and the thread starts with the first record.
@@ -235,14 +236,12 @@ class Exporter:
             context_api.detach(token)
 
     def _take(self, queue: Queue) -> None:
-        """Make a batch of what waits. A record is always in one of both, so that a flush that looks sees it."""
-        items, records = queue.items, queue.taken
+        """Make a batch of what waits."""
         size = 0
-        while items and len(records) < BATCH and size < _LARGE_BODY:
-            records.append(items[0])
-            size += len(items.popleft().record)
+        while queue.items and len(queue.taken) < BATCH and size < _LARGE_BODY:
+            size += len(queue.take().record)
         queue.since = 0.0
-        queue.batches += self._packed(records)
+        queue.batches += self._packed(queue.taken)
         queue.taken = []
 
     def _packed(self, *batches: list[Item]) -> list[tuple[list[Item], bytes]]:

@@ -19,6 +19,10 @@ from obs.signals import own_health
 BATCH = 2048
 NEVER = sys.maxsize
 
+# The most bytes that the records of a signal may hold while they wait, whatever their number: a backend that is away
+# while every record carries a traceback must not cost the application its memory.
+MOST_BYTES = 32 * 1024 * 1024
+
 DROPPED = metrics.instrument(own_health.DROPPED)
 _size = metrics.instrument(own_health.QUEUE_SIZE)
 _capacity = metrics.instrument(own_health.QUEUE_CAPACITY)
@@ -89,6 +93,7 @@ class Queue:
         "path",
         "signal",
         "since",
+        "size",
         "taken",
         "wake_at",
     )
@@ -116,6 +121,8 @@ class Queue:
     def clear(self) -> None:
         """Hold nothing, as at the beginning."""
         self.items = deque()
+        # The bytes of `items`.
+        self.size = 0
         # What was taken out of `items` to become a batch.
         self.taken: list[Item] = []
         # What is not accepted yet: records with their body.
@@ -131,20 +138,33 @@ class Queue:
         """Take a record; never blocks and never raises."""
         items = self.items
         waiting = len(items)
-        if waiting >= self.capacity:
+        if waiting >= self.capacity or self.size >= MOST_BYTES:
             if self.capacity:
                 DROPPED.child(self.signal, "queue_full").add(1)
                 self._revive()
             return
         try:
-            items.append(self.encode(record))
+            item = self.encode(record)
         except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - any record may be hostile
             DROPPED.child(self.signal, "unencodable").add(1)
             self._tell(f"a record of {self.signal} cannot be encoded: {type(error).__name__}: {error}")
             return
+        items.append(item)
+        size = len(item.record)
+        # Without a call in between no other thread comes in between.
+        self.size += size
         if waiting >= self.wake_at:
             self.wake_at = NEVER
             self._wake()
+
+    def take(self) -> Item:
+        """Move the oldest record to `taken`; it is always in one of both, so that a flush that looks sees it."""
+        item = self.items[0]
+        self.taken.append(item)
+        self.items.popleft()
+        size = len(item.record)
+        self.size -= size
+        return item
 
     @property
     def held(self) -> int:

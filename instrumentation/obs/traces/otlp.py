@@ -233,11 +233,14 @@ def _resource_of(resource: Resource | None) -> bytes:
     global _resource
     if resource is None:
         return b""
-    if _resource[0] is not resource:
+    # Read once: another thread may keep another resource meanwhile.
+    kept, known = _resource
+    if kept is not resource:
         body = b"".join(_repeated(resource.attributes.items()))
         schema = text(3, resource.schema_url) if resource.schema_url else b""
-        _resource = resource, length(1, body) + schema
-    return _resource[1]
+        known = length(1, body) + schema
+        _resource = resource, known
+    return known
 
 
 def _repeated(pairs: Iterable[tuple[str, object]]) -> Iterable[bytes]:
