@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -165,7 +166,7 @@ def test_a_dashboards_link_shows_each_panel_with_its_value_now(
     assert prometheus.asked == ['sum(rate(http_total{job=~"gate\\\\.way"}[1m]))']
     for part in ("HTTP service", "What users see.", "Traffic", "Requests", "How many arrive.", "12.5 req/s", "/pay"):
         assert part in shown_page
-    assert ">1 log lines</a>" in shown_page
+    assert ">1 log line</a>" in shown_page
 
 
 def test_a_dashboard_without_chosen_variables_shows_all(
@@ -179,6 +180,28 @@ def test_a_dashboard_without_chosen_variables_shows_all(
         'sum(rate(http_total{job=~".+"}[1m]))',
         'sum(rate(http_total{job=~"(a|b)"}[1m]))',
     ]
+
+
+def test_a_panel_of_many_series_shows_the_largest(
+    serve: Callable[..., Any], dashboards: Path, prometheus: FakePrometheus
+) -> None:
+    """The route that stands out is seen, and not hidden behind idle ones and those without a value."""
+    values = ["NaN", *"12345678", "900"]
+    prometheus.result = [
+        {"metric": {"http_route": f"/{value}"}, "value": [0, value]} for value in values
+    ]  # fmt: skip
+    shown_page = serve(prometheus=prometheus.url, dashboards=dashboards).get("/d/http").text
+    assert re.findall(r"<td>/(\w+)</td>", shown_page) == ["900", *"8765432"]
+    assert "and 2 more" in shown_page
+
+
+def test_a_heatmaps_values_are_counts(serve: Callable[..., Any], dashboards: Path, prometheus: FakePrometheus) -> None:
+    """The unit of a heatmap is that of its buckets, not of how many fell into each."""
+    panel = {"type": "heatmap", "title": "Durations", "targets": [{"expr": "buckets", "legendFormat": "{{le}}"}],
+             "fieldConfig": {"defaults": {"unit": "s"}}}  # fmt: skip
+    (dashboards / "http.json").write_text(json.dumps({**DASHBOARD, "panels": [panel]}))
+    prometheus.result = [{"metric": {"le": "0.5"}, "value": [0, "1184"]}]
+    assert ">1,184<" in serve(prometheus=prometheus.url, dashboards=dashboards).get("/d/http").text
 
 
 def test_a_panel_without_data_says_so(serve: Callable[..., Any], dashboards: Path, prometheus: FakePrometheus) -> None:
@@ -237,6 +260,7 @@ def test_a_trace_that_was_not_sampled_still_shows_its_lines(receiver: Any) -> No
     shown_page = receiver.get(f"/trace/{TRACE}").text
     assert "only a line" in shown_page
     assert "not sampled" in shown_page
+    assert ">1 line in the logs</a>" in shown_page
 
 
 @pytest.mark.parametrize(
@@ -326,9 +350,10 @@ def test_a_very_deep_trace_is_shown(receiver: Any) -> None:
         ("<b>&", "<p>&lt;b&gt;&amp;</p>"),
         ("> said", "<blockquote>said</blockquote>"),
         (
-            "| a | b |\n|---|---|\n| 1 | **2** |",
+            "| `a` | b |\n|---|---|\n| 1 | **2** |",
             (
-                '<div class="wide"><table><thead><tr><th scope="col">a</th><th scope="col">b</th></tr></thead>'
+                '<div class="wide"><table><thead><tr><th scope="col"><code>a</code></th>'
+                '<th scope="col">b</th></tr></thead>'
                 "<tbody><tr><td>1</td><td><strong>2</strong></td></tr></tbody></table></div>"
             ),
         ),
@@ -351,6 +376,8 @@ def test_markdown_is_rendered(markdown: str, html: str) -> None:
         ("1048576", "Bps", "1 MiB/s"),
         ("12", "reqps", "12 req/s"),
         ("3", "short", "3"),
+        ("1234567", "short", "1,234,567"),
+        ("0.386248", "reqps", "0.3862 req/s"),
         ("NaN", "s", "no value"),
         ("+Inf", "s", "+Inf"),
         ("text", "", "text"),

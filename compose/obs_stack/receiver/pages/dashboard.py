@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from starlette.routing import Route
 
 from obs_dashboards.variables import substitute
 from obs_stack.receiver.lucene import LuceneError, translate
-from obs_stack.receiver.pages.frame import logs_address, note, page, problem
+from obs_stack.receiver.pages.frame import counted, logs_address, note, page, problem
 from obs_stack.receiver.pages.html import Child, Html, table, tag
 from obs_stack.receiver.pages.values import shown
 from obs_stack.receiver.prometheus import Prometheus, PrometheusError, Sample
@@ -134,7 +135,9 @@ class _Queries:
         title = substitute(str(panel.get("title", "")), self._values)
         if panel.get("type") == "row":
             return _Section(tag("h2", title), heading=True)
-        unit = panel.get("fieldConfig", {}).get("defaults", {}).get("unit", "")
+        # A heatmap's unit is that of its buckets; its values are how many fell into each.
+        counts = panel.get("type") == "heatmap"
+        unit = "" if counts else panel.get("fieldConfig", {}).get("defaults", {}).get("unit", "")
         answers = [await self._target(target, unit) for target in panel.get("targets", [])]
         says = panel.get("description") or panel.get("options", {}).get("content", "")
         return _Section(tag("section", tag("h3", title), answers, tag("p", says, class_="soft"), class_="panel"))
@@ -160,7 +163,8 @@ class _Queries:
         if len(samples) == 1:
             label = _legend(samples[0], legend)
             return tag("p", tag("span", shown(samples[0].value, unit), class_="big"), " ", label)
-        rows = [(_legend(sample, legend), shown(sample.value, unit)) for sample in samples[:_SERIES]]
+        largest = sorted(samples, key=_size, reverse=True) if len(samples) > _SERIES else samples
+        rows = [(_legend(sample, legend), shown(sample.value, unit)) for sample in largest[:_SERIES]]
         more = len(samples) - _SERIES
         return [table(("Series", "Now"), rows), tag("p", f"and {more} more", class_="soft") if more > 0 else None]
 
@@ -170,7 +174,7 @@ class _Queries:
         except LuceneError as error:
             return note(str(error), "bad")
         count = await self._keeping.logs.ask(lambda connection: count_logs(connection, wanted))
-        return tag("p", tag("a", f"{count:,} log lines", href=logs_address(query)))
+        return tag("p", tag("a", counted(count, "log line"), href=logs_address(query)))
 
 
 def _grouped(sections: list[_Section]) -> Iterator[Html]:
@@ -190,6 +194,12 @@ def _legend(sample: Sample, template: str) -> str:
     if template and template != "__auto":
         return re.sub(r"\{\{\s*([\w.]+)\s*\}\}", lambda found: sample.labels.get(found[1], ""), template)
     return ", ".join(f"{name}={value}" for name, value in sample.labels.items() if name != "__name__")
+
+
+def _size(sample: Sample) -> float:
+    """What series are ordered by; one without a value comes last."""
+    number = float(sample.value)
+    return -math.inf if math.isnan(number) else number
 
 
 def _query(text: str) -> Html:

@@ -66,6 +66,16 @@ def milliseconds(amount: float) -> str:
     return f"{amount:.1f} ms" if amount >= 1 else f"{amount * 1000:.0f} µs"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    Example:
+        >>> counted(1, "span"), counted(1200, "line")
+        ('1 span', '1,200 lines')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def logs_address(query: str, **more: str) -> str:
     """The address of the log lines that a query finds."""
     return "/logs?" + urlencode({"q": query, **more})

@@ -44,7 +44,7 @@ def join(children: Iterable[Child]) -> Html:
     return Html("".join(_child(child) for child in children))
 
 
-def table(headings: Iterable[str], rows: Iterable[Iterable[Child]], **attributes: str) -> Html:
+def table(headings: Iterable[Child], rows: Iterable[Iterable[Child]], **attributes: str) -> Html:
     """A table; each row is its cells."""
     head = tag("tr", [tag("th", heading, scope="col") for heading in headings])
     body = [tag("tr", [tag("td", cell) for cell in row]) for row in rows]

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from obs_stack.receiver import questions
 from obs_stack.receiver.lucene import LuceneError
-from obs_stack.receiver.pages.frame import note, page, trace_link
+from obs_stack.receiver.pages.frame import counted, note, page, trace_link
 from obs_stack.receiver.pages.html import Child, Html, table, tag
 from obs_stack.receiver.storage.keeping import Keeping
 from obs_stack.receiver.storage.logs import LogPage, find_logs
@@ -50,7 +50,8 @@ def lines(records: tuple[str, ...]) -> Html:
     Args:
         records: The flat JSON of each.
     """
-    return table(("Time", "Level", "Service", "Message", "Trace"), [_line(orjson.loads(record)) for record in records])
+    rows = [_line(orjson.loads(record)) for record in records]
+    return table(("Time", "Level", "Service", "Message", "Trace"), rows, class_="lines")
 
 
 def _line(record: dict[str, Any]) -> tuple[Child, ...]:
@@ -63,7 +64,7 @@ def _line(record: dict[str, Any]) -> tuple[Child, ...]:
         tag("time", str(record.get("@timestamp", ""))[:23].replace("T", " ")),
         tag("span", level, class_=level if level in _LEVELS else None),
         str(record.get("service.name", "")),
-        tag("details", tag("summary", short, f" · {failed}" if failed else None), tag("pre", fields)),
+        tag("details", tag("summary", short or "(no message)", f" · {failed}" if failed else None), tag("pre", fields)),
         trace_link(trace_id) if trace_id else "",
     )
 
@@ -95,7 +96,7 @@ def _found(found: LogPage, parameters: QueryParams) -> Child:
     last = orjson.loads(found.records[-1]).get("@timestamp", "")
     older = urlencode([*((name, value) for name, value in parameters.items() if name != "until"), ("until", last)])
     more = tag("a", "Older lines", href=f"/logs?{older}") if found.total > len(found.records) else None
-    summary = tag("p", f"{len(found.records)} of {found.total:,} lines, newest first.", class_="soft")
+    summary = tag("p", f"{len(found.records)} of {counted(found.total, 'line')}, newest first.", class_="soft")
     return [summary, lines(found.records), tag("p", more)]
 
 

@@ -64,7 +64,7 @@ def _block(lines: list[str]) -> Html:
         return tag("ol" if item["number"] else "ul", [tag("li", _inline(text)) for text in _items(lines)])
     if first.lstrip().startswith("|") and len(lines) > 1 and _RULE.fullmatch(lines[1]):
         head, *rows = [_cells(line) for line in (first, *lines[2:])]
-        return table(head, [[_inline(cell) for cell in row] for row in rows])
+        return table(map(_inline, head), [[_inline(cell) for cell in row] for row in rows])
     if first.startswith(">"):
         return tag("blockquote", _inline(" ".join(line.lstrip("> ") for line in lines)))
     return tag("p", _inline(" ".join(line.strip() for line in lines)))

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from obs_stack.receiver import questions
-from obs_stack.receiver.pages.frame import clock, logs_address, milliseconds, page, problem, term, trace_link
+from obs_stack.receiver.pages.frame import clock, counted, logs_address, milliseconds, page, problem, term, trace_link
 from obs_stack.receiver.pages.html import Child, Html, join, table, tag
 from obs_stack.receiver.pages.logs import lines
 from obs_stack.receiver.storage.keeping import Keeping
@@ -51,7 +51,12 @@ def _spans(spans: Sequence[SpanRow], cut: bool) -> Child:
         for span, depth in in_order(spans)
     ]
     return [
-        tag("p", clock(start), f" · {milliseconds(length / 1e6)} · {len(spans)} spans · {services}", class_="soft"),
+        tag(
+            "p",
+            clock(start),
+            f" · {milliseconds(length / 1e6)} · {counted(len(spans), 'span')} · {services}",
+            class_="soft",
+        ),
         tag("p", f"{failed} failed", class_="error") if failed else None,
         table(("Span", "Service", "When", "Duration"), rows, class_="waterfall"),
         tag("p", f"Only the first {_SPANS} spans are shown; the API has more.", class_="soft") if cut else None,
@@ -121,5 +126,5 @@ def _logs(found: LogPage, trace_id: str) -> Child:
     heading = tag("h2", "Log lines")
     if not found.records:
         return [heading, tag("p", "No log line with this trace id has arrived.", class_="soft")]
-    every = tag("a", f"all {found.total:,} lines", href=logs_address(term("trace.id", trace_id)))
+    every = tag("a", f"{counted(found.total, 'line')} in the logs", href=logs_address(term("trace.id", trace_id)))
     return [heading, lines(found.records), tag("p", every)]

@@ -31,7 +31,12 @@ def shown(value: str, unit: str) -> str:
         return f"{number * 100:.4g} %"
     if unit in {"bytes", "Bps"}:
         return _bytes(number) + ("/s" if unit == "Bps" else "")
-    return f"{number:.6g}{_SUFFIXES.get(unit, '')}"
+    return f"{_plain(number)}{_SUFFIXES.get(unit, '')}"
+
+
+def _plain(number: float) -> str:
+    """Whole numbers as they are, others to four digits."""
+    return f"{number:,.0f}" if number.is_integer() or abs(number) >= 1e4 else f"{number:.4g}"
 
 
 def _seconds(number: float) -> str:
