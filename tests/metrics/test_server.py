@@ -81,10 +81,10 @@ def test_port_that_went_to_another_target_is_not_taken_back(start: Start, free_p
 
 
 def test_host_that_is_not_ours_is_a_warning(start: Start, free_port: int) -> None:
-    """The application runs on without a server."""
+    """The application runs on without a server; the warning names what was asked for."""
     room = start(metrics_port=free_port, metrics_host="192.0.2.1")
     assert room.port is None
-    assert "/metrics is not served" in room.warnings[0]
+    assert f"/metrics is not served: metrics_host 192.0.2.1, metrics_port {free_port}: " in room.warnings[0]
 
 
 def test_port_0_is_no_server(start: Start) -> None:
@@ -102,6 +102,15 @@ def test_discovery_file_comes_and_goes(start: Start, free_port: int) -> None:
     assert json.loads(found.read_text()) == [{"targets": [f"127.0.0.1:{free_port}"], "labels": labels}]
     room.stop()
     assert not found.exists()
+
+
+def test_an_address_of_ip_version_6_is_discovered_in_brackets(start: Start, free_port: int) -> None:
+    """Prometheus refuses a target whose address has colons beside that of its port."""
+    room = start(metrics_port=free_port, metrics_host="::1")
+    directory = room.target.directory
+    assert directory is not None
+    (entry,) = json.loads(directory.with_name(directory.name + ".json").read_text())
+    assert entry["targets"] == [f"[::1]:{free_port}"]
 
 
 def test_discovery_file_stays_while_a_worker_lives(start: Start, free_port: int) -> None:

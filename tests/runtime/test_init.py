@@ -102,6 +102,19 @@ def test_an_unknown_variable_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> No
     assert any("OBS_LOG_LEVLE" in warning and "OBS_LOG_LEVEL" in warning for warning in report.warnings)
 
 
+def test_an_unknown_integration_in_disable_is_a_warning() -> None:
+    """What was to be off would stay on unseen; the warning gives the nearest name."""
+    report = obs.init(service="shop", metrics_port=0, disable=["flsk", "httpx"])
+    assert report.warnings == ["disable: there is no integration 'flsk'; did you mean flask?"]
+
+
+def test_the_report_s_url_of_an_address_of_ip_version_6_can_be_opened(unused_port: int) -> None:
+    """Such an address stands in brackets."""
+    report = obs.init(service="shop", metrics_port=unused_port, metrics_host="::1")
+    assert report.metrics_url == f"http://[::1]:{unused_port}/metrics"
+    assert "target_info" in read(report.metrics_url)
+
+
 def test_a_second_call_configures_anew(capfd: pytest.CaptureFixture[str]) -> None:
     """The settings of the last call hold, and a line is written once."""
     obs.init(service="first", metrics_port=0, log_format="json")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _TRIES = 100
 _PORT_FILE = "port.json"
-_WILDCARDS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - they are looked for, not bound
+_WILDCARDS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - they are looked for, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,19 @@ def announce(settings: Settings, target: Target, number: int) -> None:
     """Leave the file by which Prometheus discovers the target: `file_sd_configs` in its documentation."""
     if target.directory is None:
         return
-    host = _WILDCARDS.get(settings.metrics_host, settings.metrics_host)
+    host = url_host(_WILDCARDS.get(settings.metrics_host, settings.metrics_host))
     labels = {"job": settings.service, "instance": target.instance_id, "__metrics_path__": settings.metrics_path}
     _write(discovery_file(target.directory), [{"targets": [f"{host}:{number}"], "labels": labels}])
+
+
+def url_host(host: str) -> str:
+    """A host as it stands before a port.
+
+    Example:
+        >>> url_host("::1"), url_host("127.0.0.1")
+        ('[::1]', '127.0.0.1')
+    """
+    return f"[{host}]" if ":" in host else host
 
 
 def withdraw(target: Target) -> None:

@@ -146,7 +146,8 @@ class MetricsRoom:
         try:
             port = ports.listen(self._settings, self.target)
         except OSError as error:
-            self.warnings.append(f"/metrics is not served: {error}")
+            told = f"metrics_host {self._settings.metrics_host}, metrics_port {self._settings.metrics_port}"
+            self.warnings.append(f"/metrics is not served: {told}: {error.strerror or error}")
             return
         self.port = port.number
         if port.warning:

@@ -6,10 +6,12 @@ import importlib.metadata
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from obs import integrations, logs, metrics, traces
+from obs.metrics.port import url_host
+from obs.nearest_name import nearest_name
 from obs.requests import observation
 from obs.runtime import guard, lifecycle
 from obs.runtime.export import Exporter
@@ -61,7 +63,7 @@ class Running:
         if port is None:
             report.add("metrics", "enabled", "in the process; no port is served")
         else:
-            report.metrics_url = f"http://{settings.metrics_host}:{port}{settings.metrics_path}"
+            report.metrics_url = f"http://{url_host(settings.metrics_host)}:{port}{settings.metrics_path}"
             report.add("metrics", "enabled", report.metrics_url)
         if settings.endpoint:
             report.add("traces", "enabled", f"to {settings.endpoint}")
@@ -71,8 +73,9 @@ class Running:
         report.warnings.extend(self._metrics.warnings)
 
     def _integrate(self) -> None:
-        waiting = {}
-        for name, integration in integrations.found():
+        waiting, found = {}, dict(integrations.found())
+        self._tell_unknown(found)
+        for name, integration in found.items():
             reason = self._why_not(name, integration.LIBRARY)
             if reason:
                 self.report.add(name, "skipped", reason)
@@ -85,6 +88,15 @@ class Running:
             hook = ImportHook(waiting)
             sys.meta_path.insert(0, hook)
             self._patch.on_restore(lambda: sys.meta_path.remove(hook))
+
+    def _tell_unknown(self, known: Iterable[str]) -> None:
+        """A misspelt name in `disable` would leave on what was to be off; one of a later version is no error."""
+        names = tuple(known)
+        for name in self.settings.disable:
+            if name not in names:
+                near = nearest_name(name, names)
+                advice = f"did you mean {near}?" if near else f"there are {', '.join(names)}"
+                self.report.warnings.append(f"disable: there is no integration {name!r}; {advice}")
 
     def _why_not(self, name: str, library: integrations.Library) -> str:
         if name in self.settings.disable:
