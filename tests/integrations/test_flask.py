@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from flask import Flask, Response
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.applications import Starlette
+from starlette.middleware.wsgi import WSGIMiddleware
+from starlette.routing import Mount
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import Client
 
@@ -145,3 +150,30 @@ def test_shutdown_gives_the_methods_back() -> None:
     assert Flask.__call__ is not before[0]
     obs.shutdown()
     assert (Flask.__call__, Flask.add_url_rule) == before
+
+
+def test_a_path_is_shown_as_the_client_meant_it(sink: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """WSGI hands bytes on as characters; line and span show the text that they are in UTF-8."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0, log_format="json")
+    assert ask(shop(), "/käse/%F0%9F%A7%80/%FF") == 404
+    obs.shutdown()
+    (span,) = sink.server_spans()
+    (path,) = [item.value.string_value for item in span.attributes if item.key == "url.path"]
+    (line,) = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"http"' in line]
+    assert path == line["url"]["path"] == "/käse/🧀/�"
+
+
+def test_flask_inside_an_asgi_application_is_observed_once(sink: Any) -> None:
+    """Mounted by an adapter, which runs it in a thread, it is a part of the request; the route is that of both."""
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0)
+    app = Starlette(routes=[Mount("/old", app=WSGIMiddleware(shop()))])
+    before = counts()
+
+    async def run() -> list[int]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop.example") as client:
+            return [(await client.get(path)).status_code for path in ("/old/items/1", "/old/k%C3%A4se")]
+
+    assert asyncio.run(run()) == [200, 404]
+    assert counts() - before == Counter({("GET", "/old/items/<int:item_id>", "200"): 1, ("GET", "/old", "404"): 1})
+    obs.shutdown()
+    assert [span.name for span in sink.server_spans()] == ["GET /old/items/<int:item_id>", "GET /old"]

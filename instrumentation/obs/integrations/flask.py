@@ -29,14 +29,17 @@ def install(patch: Patcher) -> None:
                 declared.add(self)
                 with Guard("routes"):
                     _declare_rules(self)
-            observation = wsgi.begin(environ)
-            if observation is None:
-                return original(self, environ, start_response)
 
             def application(environ: wsgi.Environ, start_response: wsgi.StartResponse) -> Any:
                 return original(self, environ, start_response)
 
-            return wsgi.run(observation, application, environ, start_response, lambda seen: _route(self, seen))
+            def route_of(environ: wsgi.Environ) -> str:
+                return _route(self, environ)
+
+            observation = wsgi.begin(environ)
+            if observation is None:
+                return wsgi.run_inside(application, environ, start_response, route_of)
+            return wsgi.run(observation, application, environ, start_response, route_of)
 
         return __call__
 

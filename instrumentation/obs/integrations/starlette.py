@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from obs.integrations import Library
-from obs.requests import asgi
+from obs.requests import asgi, wsgi
 from obs.requests.routes import declare_asgi_routes
 from obs.runtime import lifecycle
 from obs.runtime.guard import Guard
@@ -78,11 +79,19 @@ def routed(original: Any) -> Any:
 
 
 def _mounted(original: Any) -> Any:
-    def handle(self: Any, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> Any:
+    async def handle(self: Any, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         observation = scope.get(asgi.KEY)
-        if observation is not None:
-            observation.prefix += self.path
-            observation.route = observation.prefix
-        return original(self, scope, receive, send)
+        if observation is None:
+            await original(self, scope, receive, send)
+            return
+        observation.prefix += self.path
+        observation.route = observation.prefix
+        token = wsgi.handed_on.set(observation)
+        try:
+            await original(self, scope, receive, send)
+        finally:
+            # A request that is collected unfinished ends in another context.
+            with suppress(ValueError):
+                wsgi.handed_on.reset(token)
 
     return handle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from obs.requests.observation import Observation
@@ -11,9 +12,13 @@ from obs.runtime.guard import Guard
 Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], object]]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+RouteOf = Callable[[Environ], str]
 
 # Where a request's observation travels; inner applications that find it leave the request alone.
 KEY = "obs.observation"
+
+# The request that an ASGI application hands on to what is mounted in it, which may be a WSGI application in an adapter.
+handed_on: ContextVar[Observation | None] = ContextVar("obs_handed_on", default=None)
 
 
 def begin(environ: Environ) -> Observation | None:
@@ -25,10 +30,15 @@ def begin(environ: Environ) -> Observation | None:
     if KEY in environ:
         return None
     with Guard("wsgi"):
+        path = _path(environ)
+        outer = handed_on.get()
+        if outer is not None and not outer.finished and outer.path == path:
+            environ[KEY] = outer
+            return None
         host = environ.get("HTTP_HOST", "")
         observation = Observation(
             environ["REQUEST_METHOD"],
-            environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
+            path,
             environ.get("wsgi.url_scheme", "http"),
             host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host,
             environ.get("HTTP_TRACEPARENT"),
@@ -40,12 +50,35 @@ def begin(environ: Environ) -> Observation | None:
     return None
 
 
+def _path(environ: Environ) -> str:
+    """The path that was asked for; WSGI hands each of its bytes on as one character."""
+    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def run_inside(application: Application, environ: Environ, start_response: StartResponse, route_of: RouteOf) -> Any:
+    """Run the application for a request that is observed already; its template follows that of where it is mounted.
+
+    Args:
+        application: The application.
+        environ: The request.
+        start_response: The server's.
+        route_of: Gives the route's template once the application has answered.
+    """
+    body = application(environ, start_response)
+    with Guard("wsgi"):
+        outer = handed_on.get()
+        if outer is not None and environ.get(KEY) is outer:
+            outer.route = outer.prefix + route_of(environ)
+    return body
+
+
 def run(
     observation: Observation,
     application: Application,
     environ: Environ,
     start_response: StartResponse,
-    route_of: Callable[[Environ], str],
+    route_of: RouteOf,
 ) -> Iterable[bytes]:
     """Run the application for an observed request; the observation ends when the server closes the answer.
 
