@@ -104,7 +104,9 @@ def _routes(manifest: Manifest, clock: Clock) -> list[dict[str, object]]:
 
 
 def _owned(receiver: Receiver) -> list[str]:
-    return [f'owner=~"{"|".join(receiver.owners)}"'] if receiver.owners else []
+    """A name may hold dots, of which each stands for itself."""
+    names = "|".join(receiver.owners).replace(".", r"\\.")
+    return [f'owner=~"{names}"'] if receiver.owners else []
 
 
 def _inhibitions() -> list[dict[str, object]]:

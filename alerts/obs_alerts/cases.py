@@ -20,6 +20,8 @@ class Case:
         claim: The story in a few words; it completes "TargetDown fires: ...".
         series: Values by series in promtool's notation, a minute apart, starting at 0.
         fires_at: When the alert is seen firing; empty: never.
+        still_at: When it is seen firing while others may be too, such as when the trouble is over and it is kept;
+            empty: never.
         quiet_at: When it is seen not firing; empty: never.
         labels: What the query's result adds to the alert's own labels.
         value: What the query returned, for the text of the annotations.
@@ -28,6 +30,7 @@ class Case:
     claim: str
     series: Mapping[str, str]
     fires_at: str = ""
+    still_at: str = ""
     quiet_at: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     value: Decimal = Decimal(0)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from obs_alerts import library
 from obs_alerts.alertmanager import alertmanager
 from obs_alerts.cases import Case, Kind, Story
 from obs_alerts.exact import Clock
-from obs_alerts.library.model import ServiceAlert, case_of
+from obs_alerts.library.model import PYTHON, ServiceAlert, case_of
 from obs_alerts.promtool_tests import promtool_file
 from obs_alerts.rules import Alert, Group, rule_file
 from obs_alerts.slo import slo_groups
@@ -58,24 +57,26 @@ def _slo_stories(service: Service, slo: Slo, links: Links) -> list[Story]:
 
 
 def _library_groups(manifest: Manifest, links: Links, clock: Clock) -> list[Group]:
-    project = [each.alert("", "", links, clock) for each in library.alerts() if each.everywhere]
+    project = [each.of_project(links, clock) for each in library.alerts() if each.everywhere]
     groups = [Group("library", clock("1m"), project)]
     for service in manifest.services:
-        rules = [each.alert(service.name, service.owner, links, clock) for each in _of_services()]
+        rules = [each.of_service(service, links, clock) for each in library.alerts() if _watches(each, service)]
         groups.append(Group(f"library-{service.name}", clock("1m"), rules))
     return groups
 
 
-def _of_services() -> Sequence[ServiceAlert]:
-    return [each for each in library.alerts() if not each.everywhere]
+def _watches(each: ServiceAlert, service: Service) -> bool:
+    return not each.everywhere and (service.language == PYTHON or not each.python_only)
 
 
 def _library_stories(manifest: Manifest, links: Links) -> list[Story]:
     told = []
     for each in library.alerts():
-        whose = [("", "")] if each.everywhere else [(service.name, service.owner) for service in manifest.services]
-        for service, owner in whose:
-            told += _stories_of(each, service, each.alert(service, owner, links, Clock()))
+        if each.everywhere:
+            told += _stories_of(each, "", each.of_project(links, Clock()))
+        for service in manifest.services:
+            if _watches(each, service):
+                told += _stories_of(each, service.name, each.of_service(service, links, Clock()))
     return told
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ import yaml
 from obs_alerts.alertmanager import WATCHDOG
 from obs_alerts.annotations import filled
 from obs_alerts.cases import Case, Fact, Story
-from obs_alerts.exact import milliseconds, number
+from obs_alerts.exact import milliseconds, number, quoted
 from obs_alerts.rules import Alert
 from obs_alerts.slo_series import OFTEN
 from obs_alerts.yaml_text import to_yaml
@@ -69,6 +68,8 @@ def missing_cases(rules: Mapping[str, str], tests: Mapping[str, str]) -> list[st
 
 def _entry(story: Story) -> dict[str, object]:
     queries = [_fact(fact) for fact in story.facts]
+    if story.case.still_at and story.alert:
+        queries.append(_still(story.case, story.alert))
     if story.case.quiet_at:
         queries.append(_quiet(story.case, story.alert))
     entry: dict[str, object] = {
@@ -97,17 +98,32 @@ def _expected(alert: Alert, case: Case) -> dict[str, object]:
     return {"exp_labels": labels, "exp_annotations": text}
 
 
+def _still(case: Case, alert: Alert) -> dict[str, object]:
+    """This alert firing, whichever others are."""
+    labels = {**case.labels, **alert.labels, "alertname": alert.name}
+    series = f"{_FIRING}{_matchers(labels)}}}"
+    expected = [{"labels": series, "value": 1}]
+    return {"expr": f"{_FIRING}{_matchers(_whose(alert))}}}", "eval_time": case.still_at, "exp_samples": expected}
+
+
 def _quiet(case: Case, alert: Alert | None) -> dict[str, object]:
     """Nothing firing, by the series that Prometheus keeps of its alerts: other tiers of the SLO may be firing."""
-    labels = alert.labels | {"alertname": alert.name} if alert else {}
-    whose = {key: labels[key] for key in ("alertname", *IDENTITY) if key in labels}
-    matchers = "".join(f",{key}={json.dumps(value)}" for key, value in whose.items())
+    matchers = _matchers(_whose(alert)) if alert else ""
     return {"expr": f"{_FIRING}{matchers}}}", "eval_time": case.quiet_at, "exp_samples": []}
+
+
+def _whose(alert: Alert) -> dict[str, str]:
+    labels = alert.labels | {"alertname": alert.name}
+    return {key: labels[key] for key in ("alertname", *IDENTITY) if key in labels}
+
+
+def _matchers(labels: Mapping[str, str]) -> str:
+    return "".join(f",{key}={quoted(value)}" for key, value in labels.items())
 
 
 def _fact(fact: Fact) -> dict[str, object]:
     """A comparison that gives exactly 1: promtool compares samples digit by digit, also where floats differ."""
-    labels = ",".join(f"{key}={json.dumps(value)}" for key, value in fact.labels.items())
+    labels = ",".join(f"{key}={quoted(value)}" for key, value in fact.labels.items())
     return {
         "expr": f"abs({fact.expr} - {_signed(fact)}) < bool {number(fact.within)}",
         "eval_time": fact.at,
@@ -147,17 +163,23 @@ def _seen_cases(files: Iterable[str]) -> defaultdict[Identity, set[str]]:
 
 
 def _expected_times(entry: Mapping[str, Any]) -> dict[Identity, int]:
-    return {
+    """When each alert is last expected to fire."""
+    listed = {
         _identity(expected["exp_labels"] | {"alertname": look["alertname"]}): milliseconds(look["eval_time"])
         for look in entry.get("alert_rule_test", ())
         for expected in look["exp_alerts"]
     }
+    return listed | _looked_for(entry, firing=True)
 
 
 def _quiet_times(entry: Mapping[str, Any]) -> dict[Identity, int]:
+    return _looked_for(entry, firing=False)
+
+
+def _looked_for(entry: Mapping[str, Any], *, firing: bool) -> dict[Identity, int]:
     times = {}
     for look in entry.get("promql_expr_test", ()):
         labels = dict(_MATCHER.findall(look["expr"]))
-        if look["expr"].startswith(_FIRING) and not look["exp_samples"] and "alertname" in labels:
+        if look["expr"].startswith(_FIRING) and bool(look["exp_samples"]) is firing and "alertname" in labels:
             times[_identity(labels)] = milliseconds(look["eval_time"])
     return times

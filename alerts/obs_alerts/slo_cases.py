@@ -45,7 +45,7 @@ def stories(slo: Slo, alerts: Sequence[Alert]) -> list[Story]:
 
 def _tier_stories(slo: Slo, tier: Tier, burns: dict[str, Alert]) -> list[Story]:
     limit = factor(tier, slo.window)
-    above, below, fires = limit * ABOVE, limit * BELOW, _minutes(tier.hold) + MARGIN
+    above, below, fires = _possible(slo, limit * ABOVE), limit * BELOW, _minutes(tier.hold) + MARGIN
     burning = _burning(slo, fires, above)
     # After a quarter of their time without more of them, failures at 1.25 times the threshold are below it on average;
     # then the alert is kept as long as the short window, and the counted rates look back 5 minutes.
@@ -54,23 +54,30 @@ def _tier_stories(slo: Slo, tier: Tier, burns: dict[str, Alert]) -> list[Story]:
     told: list[tuple[Kind, Case]] = [
         ("fires", Case(_pace(above), traffic(slo, burning), fires_at=f"{fires}m", value=value)),
         ("stays silent", Case(_pace(below), traffic(slo, _burning(slo, fires, below)), quiet_at=f"{fires}m")),
+        ("stays silent", Case("not yet for long enough", traffic(slo, burning), quiet_at=tier.hold)),
         (
             "resolves",
             Case(
                 "the failures stop",
                 traffic(slo, burning, Phase(clean, burning.requests)),
                 fires_at=f"{fires}m",
+                still_at=f"{fires + _minutes(tier.keep)}m",
                 quiet_at=f"{fires + clean}m",
                 value=value,
             ),
         ),
     ]
     if tier.severity == "page":
-        told.append(("stays silent", _spike(slo, tier)))
+        told += [("stays silent", _spike(slo, tier)), ("resolves", _aftermath(slo, tier))]
     firing = [
         burns[other.name] for other in TIERS if factor(other, slo.window) < above and _minutes(other.hold) < fires
     ]
     return _stories(f"{BURN} {tier.name}", slo, told, burns[tier.name], firing)
+
+
+def _possible(slo: Slo, pace: Decimal) -> Decimal:
+    """A pace, or that of every request failing where it is less."""
+    return min(pace, 1 / error_budget(slo.objective))
 
 
 def _stories(
@@ -90,12 +97,31 @@ def _burning(slo: Slo, minutes: int, pace: Decimal) -> Phase:
 
 
 def _spike(slo: Slo, tier: Tier) -> Case:
-    """Failures that fill the short window, and so little of the long one that it stays below."""
-    minutes = _minutes(tier.short) + _minutes(tier.hold)
-    everything = 1 / error_budget(slo.objective)
-    spike = _burning(slo, minutes, min(factor(tier, slo.window) * Decimal("2.5"), everything))
-    series = traffic(slo, Phase(5 * minutes, spike.requests), spike)
-    return Case("a spike after a long good time", series, quiet_at=f"{6 * minutes}m")
+    """Failures that fill the short window, and so little of the long one that it stays just below."""
+    spike = _outbreak(slo, tier)
+    pace = spike.failures / spike.requests / error_budget(slo.objective) / factor(tier, slo.window)
+    good = math.ceil(spike.minutes * (pace / BELOW - 1))
+    series = traffic(slo, Phase(good, spike.requests), spike)
+    return Case("a spike after a long good time", series, quiet_at=f"{good + spike.minutes}m")
+
+
+def _aftermath(slo: Slo, tier: Tier) -> Case:
+    """Failures that fill both windows, and then so few that the short one stays just below."""
+    outbreak = _outbreak(slo, tier)
+    after = _minutes(tier.short) + _minutes(tier.keep) + 2 * MARGIN
+    rest = replace(outbreak, minutes=after, failures=_burning(slo, after, factor(tier, slo.window) * BELOW).failures)
+    return Case(
+        "only a few failures are left",
+        traffic(slo, outbreak, rest),
+        still_at=f"{outbreak.minutes}m",
+        quiet_at=f"{outbreak.minutes + after}m",
+    )
+
+
+def _outbreak(slo: Slo, tier: Tier) -> Phase:
+    """Two and a half times the pace of the tier, or every request, until the short window is full and held."""
+    minutes = _minutes(tier.short) + _minutes(tier.hold) + MARGIN
+    return _burning(slo, minutes, _possible(slo, factor(tier, slo.window) * Decimal("2.5")))
 
 
 def _low_traffic_stories(slo: Slo, alert: Alert) -> list[Story]:
@@ -129,7 +155,16 @@ def _absent_stories(slo: Slo, alert: Alert) -> list[Story]:
         series=traffic(slo, busy, gone=gone),
         quiet_at=f"{busy.minutes + gone + MARGIN}m",
     )
-    told: list[tuple[Kind, Case]] = [("fires", vanished), ("stays silent", idle), ("resolves", back)]
+    short = hold - 2
+    blink = Case(
+        "the metric is away for less than that", traffic(slo, busy, gone=short), quiet_at=f"{busy.minutes + short}m"
+    )
+    told: list[tuple[Kind, Case]] = [
+        ("fires", vanished),
+        ("stays silent", idle),
+        ("stays silent", blink),
+        ("resolves", back),
+    ]
     return _stories(ABSENT, slo, told, alert)
 
 

@@ -7,13 +7,12 @@ than quiet ones. Names keep their nominal window when a demo runs faster (`rate5
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from obs.signals.http import METHOD, ROUTE, SERVER_DURATION, STATUS
 from obs_alerts.burn_rates import TIERS, error_budget
-from obs_alerts.exact import Clock, milliseconds, number
+from obs_alerts.exact import Clock, milliseconds, number, quoted
 from obs_alerts.rules import Recording
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def identity(slo: Slo) -> dict[str, str]:
 
 def selector(slo: Slo) -> str:
     """The matchers of the series of an SLO, as they stand between braces."""
-    return ",".join(f"{name}={json.dumps(value)}" for name, value in identity(slo).items())
+    return ",".join(f"{name}={quoted(value)}" for name, value in identity(slo).items())
 
 
 def watched(slo: Slo) -> str:
@@ -115,7 +114,7 @@ def _record(slo: Slo, name: str, expr: str) -> Recording:
 
 def _source(slo: Slo) -> str:
     chosen = {"job": slo.service, ROUTE.name: slo.route, METHOD.name: slo.method}
-    return ",".join(f"{name}={json.dumps(value)}" for name, value in chosen.items() if value)
+    return ",".join(f"{name}={quoted(value)}" for name, value in chosen.items() if value)
 
 
 def _bucket(slo: Slo) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from obs.signals.http import METHOD, ROUTE, SERVER_DURATION, STATUS
-from obs_alerts.exact import number
+from obs_alerts.exact import number, quoted
 
 if TYPE_CHECKING:
     from obs.manifest import Slo
@@ -60,7 +59,7 @@ def _series(slo: Slo, name: str, status: str) -> str:
     }
     if name == SERVER_DURATION.bucket:
         labels["le"] = number(slo.threshold or Decimal(0))
-    matchers = ",".join(f"{key}={json.dumps(value)}" for key, value in labels.items())
+    matchers = ",".join(f"{key}={quoted(value)}" for key, value in labels.items())
     return f"{name}{{{matchers}}}"
 
 

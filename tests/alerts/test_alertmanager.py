@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from obs.manifest import Manifest, Receiver, load
+from obs.manifest import Manifest, Receiver, Service, load
 from obs_alerts.alertmanager import alertmanager
 
 Run = Callable[..., CompletedProcess[str]]
@@ -108,3 +108,16 @@ def test_a_dead_man_s_switch_can_be_declared_in_the_manifest(tmp_path: Path) -> 
     )
     routes = _parsed(load(path))["route"]["routes"]
     assert [(route["receiver"], route["matchers"]) for route in routes] == [("alive", ['alertname="Watchdog"'])]
+
+
+@pytest.mark.parametrize(("owner", "receivers"), [("web.team", "dotted"), ("web-team", "all")])
+def test_an_owner_with_a_dot_is_no_pattern(owner: str, receivers: str, tmp_path: Path, amtool: Run) -> None:
+    """The alerts of web.team reach its receiver, those of another owner that only looks like it do not."""
+    path = tmp_path / "alertmanager.yaml"
+    mine = Receiver(name="dotted", kind="webhook", url="http://127.0.0.1:9/", owners=("web.team",))
+    services = (Service(name="a", owner="web.team"), Service(name="b", owner="web-team"))
+    other = Receiver(name="all", kind="none", owners=("web-team",))
+    path.write_text(alertmanager(Manifest(project="p", services=services, receivers=(mine, other))))
+    verify = f"--verify.receivers={receivers}"
+    done = amtool("config", "routes", "test", f"--config.file={path}", verify, "severity=page", f"owner={owner}")
+    assert done.returncode == 0, done.stdout + done.stderr

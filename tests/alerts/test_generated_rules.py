@@ -185,3 +185,16 @@ def test_an_impossible_objective_is_refused_here_too(shop: Manifest) -> None:
     slo = Slo(service="gateway", name="hopeless", kind="availability", objective=Decimal(90))
     with pytest.raises(ValueError, match="too low"):
         generate(replace(shop, services=(replace(shop.services[0], slos=(slo,)),)))
+
+
+def test_a_service_in_another_language_has_no_alert_that_only_python_can_fire(shop: Manifest) -> None:
+    """A Go service is watched by what every target has, and its alerts open the dashboard that its metrics fill."""
+    services = (replace(shop.services[0], language="go"), shop.services[1])
+    rules = rules_of(generate(replace(shop, services=services))["rules/library.yaml"])
+    told = {(rule["alert"], rule["labels"].get("service")): rule["annotations"]["dashboard_url"] for rule in rules}
+    assert told == {
+        ("Watchdog", None): "http://127.0.0.1:4318/d/obs-http-service",
+        ("TargetDown", "gateway"): "http://127.0.0.1:4318/d/obs-http-service?var-job=gateway",
+        ("TargetDown", "orders"): "http://127.0.0.1:4318/d/obs-python-runtime?var-job=orders",
+        ("ObsRecordsDropped", "orders"): "http://127.0.0.1:4318/d/obs-python-runtime?var-job=orders",
+    }

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Literal
 
 import pytest
 import yaml
 
-from obs.manifest import Manifest
+from obs.manifest import Manifest, Slo
 from obs_alerts import generate
 from obs_alerts.promtool_tests import missing_cases
 
@@ -25,6 +28,12 @@ MUTATIONS = [
     ("> 0.0144", "0.0144", "0.0288", "SloErrorBudgetBurn fast"),
     ("ratio_rate1h{MINE} > 0.0144", "0.0144", "0", "SloErrorBudgetBurn fast"),
     ("ratio_rate6h{MINE} > 0.006", "0.006", "0", "SloErrorBudgetBurn medium"),
+    ("ratio_rate1h{MINE} > 0.0144", "0.0144", "0.0072", "SloErrorBudgetBurn fast"),
+    ("ratio_rate5m{MINE} > 0.0144", "0.0144", "0.0072", "SloErrorBudgetBurn fast"),
+    ("ratio_rate6h{MINE} > 0.006", "0.006", "0.003", "SloErrorBudgetBurn medium"),
+    ("ratio_rate30m{MINE} > 0.006", "0.006", "0.003", "SloErrorBudgetBurn medium"),
+    ("ratio_rate5m{MINE} > 0.0144", "5m", "30m", "SloErrorBudgetBurn fast"),
+    ("ratio_rate30m{MINE} > 0.006", "30m", "6h", "SloErrorBudgetBurn medium"),
     ("ratio_rate30m{MINE} > 0.006", ">", "<", "SloErrorBudgetBurn medium"),
     ("ratio_rate2h{MINE} > 0.003", ">", "<", "SloErrorBudgetBurn slow"),
     ("> 0.001\n", "0.001", "0.0005", "SloErrorBudgetBurn creeping"),
@@ -33,7 +42,16 @@ MUTATIONS = [
     ("or\n          0 * sum(rate(", "0 *", "99 *", "a burst of ten minutes"),
     ("absent(", "absent(", "absent(0 * ", "SloMetricAbsent"),
     ("for: 10m", "10m", "30m", "SloMetricAbsent"),
+    ("for: 10m", "10m", "5m", "SloMetricAbsent"),
+    (" for: 2m", "2m", "0s", "SloErrorBudgetBurn fast"),
+    (" for: 15m", "15m", "7m", "SloErrorBudgetBurn medium"),
+    (" for: 1h", "1h", "30m", "SloErrorBudgetBurn slow"),
+    (" for: 3h", "3h", "90m", "SloErrorBudgetBurn creeping"),
+    ("keep_firing_for: 5m", "5m", "2m", "SloErrorBudgetBurn fast"),
+    ("keep_firing_for: 30m", "30m", "15m", "SloErrorBudgetBurn medium"),
     ("keep_firing_for: 30m", "30m", "3h", "SloErrorBudgetBurn medium"),
+    ("keep_firing_for: 2h", "2h", "1h", "SloErrorBudgetBurn slow"),
+    ("keep_firing_for: 6h", "6h", "3h", "SloErrorBudgetBurn creeping"),
     ("severity: page", "page", "none", "SloErrorBudgetBurn fast"),
     ("Users of gateway get errors.", "errors", "cake", "SloErrorBudgetBurn fast"),
     ("increase1h\n        expr: sum_over_time(", "sum_", "max_", "a burst on a series"),
@@ -113,3 +131,63 @@ def test_the_gate_names_an_alert_without_any_test(generated: dict[str, str]) -> 
 def _rules_and_tests(generated: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     rules = {name: text for name, text in generated.items() if name.startswith("rules/")}
     return rules, {name: text for name, text in generated.items() if name.startswith("tests/")}
+
+
+@pytest.mark.parametrize(("objective", "window"), [("93.07", "30d"), ("70.25", "7d"), ("99.999999", "90d")])
+@pytest.mark.parametrize("kind", ["availability", "latency"])
+def test_the_cases_hold_at_the_ends_of_what_may_be_promised(
+    kind: Literal["availability", "latency"],
+    objective: str,
+    window: str,
+    shop: Manifest,
+    tmp_path: Path,
+    write: Write,
+    promtool: Run,
+) -> None:
+    """An objective that the manifest accepts has tests that pass, though no tier can be passed by a quarter there."""
+    slo = Slo(
+        service="gateway",
+        name="edge",
+        kind=kind,
+        objective=Decimal(objective),
+        threshold=Decimal("0.005") if kind == "latency" else None,
+        window=window,
+    )
+    write(generate(replace(shop, services=(replace(shop.services[0], slos=(slo,)),))), tmp_path)
+    done = promtool("test", "rules", tmp_path / "tests" / "slo-gateway-edge.yaml")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_route_may_hold_any_letter(shop: Manifest, tmp_path: Path, write: Write, promtool: Run) -> None:
+    """Letters beyond the basic plane, quotes and backslashes reach Prometheus as they are."""
+    slo = replace(shop.services[0].slos[0], route='/caf\u00e9/\N{FIRE}/"a"\\b')
+    write(generate(replace(shop, services=(replace(shop.services[0], slos=(slo,)),))), tmp_path)
+    done = promtool("check", "rules", "--lint-fatal", tmp_path / "generated" / AVAILABILITY)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+LIBRARY_MUTATIONS = [
+    ("TargetDown", "for", "2m30s"),
+    ("TargetDown", "for", "10m"),
+    ("TargetDown", "keep_firing_for", "2m"),
+    ("TargetDown", "keep_firing_for", "10m"),
+    ("ObsRecordsDropped", "for", "5m"),
+    ("ObsRecordsDropped", "for", "20m"),
+    ("ObsRecordsDropped", "keep_firing_for", "5m"),
+    ("ObsRecordsDropped", "keep_firing_for", "20m"),
+]
+
+
+@pytest.mark.parametrize(("alert", "key", "wrong"), LIBRARY_MUTATIONS)
+def test_a_wrong_time_of_an_alert_of_every_service_is_noticed(
+    alert: str, key: str, wrong: str, generated: dict[str, str], tmp_path: Path, write: Write, promtool: Run
+) -> None:
+    """Half and twice the time that it must hold, or is kept, fail the cases of the alert."""
+    document = yaml.safe_load(generated["rules/library.yaml"])
+    for rule in (rule for group in document["groups"] for rule in group["rules"] if rule["alert"] == alert):
+        assert rule[key] != wrong
+        rule[key] = wrong
+    write({**generated, "rules/library.yaml": yaml.safe_dump(document)}, tmp_path)
+    done = promtool("test", "rules", tmp_path / "tests" / "library.yaml")
+    assert done.returncode == 1
+    assert alert in done.stderr

@@ -12,6 +12,7 @@ ALERT = ServiceAlert(
     expr=f'sum by ({SIGNAL.name}) (rate({DROPPED.total}{{job="$service"}}[5m])) > 0',
     hold="10m",
     keep="10m",
+    python_only=True,
     severity="ticket",
     summary="Users of $service feel nothing, but its {{ $labels.signal }} have gaps.",
     description="$service has been giving up {{ $labels.signal }} for 10m instead of delivering them. "
@@ -24,14 +25,15 @@ ALERT = ServiceAlert(
         labels={"signal": "logs"},
     ),
     silent=Case(
-        "one full queue while the backend restarts",
-        series={_LOGS: "0x2 200x40"},
-        quiet_at="20m",
+        "a queue that is full for four minutes while the backend restarts",
+        series={_LOGS: "0x2 200+200x3 800x40"},
+        quiet_at="15m",
     ),
     resolves=Case(
         "the backend keeps up again",
         series={_LOGS: "0x2 0+30x20 600x40"},
         fires_at="20m",
+        still_at="35m",
         quiet_at="45m",
         labels={"signal": "logs"},
     ),

@@ -24,14 +24,15 @@ ALERT = ServiceAlert(
         labels={"job": "$service", "instance": "a"},
     ),
     silent=Case(
-        "a restart takes three minutes",
-        series={_A: "1x2 0x2 1x20", _B: "1x25"},
+        "a restart takes four minutes",
+        series={_A: "1x2 0x3 1x20", _B: "1x25"},
         quiet_at="9m",
     ),
     resolves=Case(
         "the target comes back",
         series={_A: "1x2 0x9 1x20", _B: "1x32"},
         fires_at="10m",
+        still_at="16m",
         quiet_at="20m",
         labels={"job": "$service", "instance": "a"},
     ),
