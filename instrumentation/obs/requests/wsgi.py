@@ -68,7 +68,8 @@ def run_inside(application: Application, environ: Environ, start_response: Start
     body = application(environ, start_response)
     with Guard("wsgi"):
         outer = handed_on.get()
-        if outer is not None and environ.get(KEY) is outer:
+        is_part = environ.get(KEY) is outer
+        if outer is not None and is_part:
             outer.route = outer.prefix + route_of(environ)
     return body
 
