@@ -33,6 +33,15 @@ class Box:
     width: int
     height: int
 
+    @property
+    def bottom(self) -> int:
+        """The first line below it."""
+        return self.y + self.height
+
+    def stands_on(self, other: Box) -> bool:
+        """Whether this place begins where another ends, in a column that both have."""
+        return self.y == other.bottom and self.x < other.x + other.width and other.x < self.x + self.width
+
     def overlaps(self, other: Box) -> bool:
         """Whether two places share a cell."""
         return (
@@ -55,6 +64,8 @@ class Placed:
 def place(rows: tuple[Row, ...]) -> Iterator[Placed]:
     """Lay rows below one another and the panels of each side by side, a new line where the width is used up.
 
+    Panels side by side are all as high as the highest of them: Grafana would move what stands under a lower one up.
+
     Args:
         rows: The rows, top first.
 
@@ -66,11 +77,11 @@ def place(rows: tuple[Row, ...]) -> Iterator[Placed]:
         yield Placed(row, None, Box(0, y, COLUMNS, ROW_HEIGHT))
         y += ROW_HEIGHT
         for line in _lines(row.panels):
-            x = 0
+            x, height = 0, max(panel.height for panel in line)
             for panel in line:
-                yield Placed(row, panel, Box(x, y, panel.width, panel.height))
+                yield Placed(row, panel, Box(x, y, panel.width, height))
                 x += panel.width
-            y += max(panel.height for panel in line)
+            y += height
 
 
 def _lines(panels: tuple[Panel, ...]) -> Iterator[list[Panel]]:

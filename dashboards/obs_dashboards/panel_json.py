@@ -19,6 +19,7 @@ from obs_dashboards.lucene import LogQuery
 from obs_dashboards.panels import TRACE_PAGE, Column, Panel, Threshold
 from obs_dashboards.queries import Query
 
+TIMESTAMP = "@timestamp"
 PLUGIN_VERSION = "12.4.0"
 _EXEMPLAR = Column("trace_id", link=TRACE_PAGE, link_title="Show this trace")
 
@@ -114,7 +115,7 @@ def _target(query: Query | LogQuery, ref: str) -> Json:
             "metrics": [{"id": "1", "settings": {size: str(query.limit)}, "type": query.shape}],
             "query": query.text,
             "refId": ref,
-            "timeField": "@timestamp",
+            "timeField": TIMESTAMP,
         }
     return {
         "datasource": PROMETHEUS,
@@ -193,9 +194,9 @@ _DRAWN = {"timeseries": _timeseries, "stat": _stat, "heatmap": _heatmap, "table"
 
 
 def _sort(panel: Panel) -> list[Json]:
-    """The largest number of the first numeric column stands on top."""
-    numbers = [column.title for column in panel.columns.values() if column.unit]
-    return [{"desc": True, "displayName": numbers[0]}] if numbers else []
+    """The newest record stands on top, or the largest number of the first numeric column."""
+    first = [column.title for field, column in panel.columns.items() if column.unit or field == TIMESTAMP]
+    return [{"desc": True, "displayName": first[0]}] if first else []
 
 
 def _columns(panel: Panel) -> list[Json]:

@@ -133,6 +133,7 @@ BROKEN: list[tuple[str, Break]] = [
     ("unique-ids", change("table", "id", 2**31)),
     ("unique-ids", lambda d: panel(d, "timeseries")["targets"].append(dict(panel(d, "timeseries")["targets"][0]))),
     ("grid", cover),
+    ("grid", lambda d: d["panels"][-1]["gridPos"].update(y=d["panels"][-1]["gridPos"]["y"] + 1)),
     ("grid", change("logs", "gridPos", {"x": 12, "y": 900, "w": 24, "h": 8})),
     ("living-types", change("heatmap", "type", "graph")),
 ]

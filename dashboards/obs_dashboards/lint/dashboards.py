@@ -97,12 +97,16 @@ def _with_rows(dashboard: Dashboard) -> Iterator[Mapping[str, Any]]:
 
 
 def grid(dashboard: Dashboard) -> Iterator[Finding]:
-    """No panel covers another or leaves the grid."""
+    """No panel covers another, leaves the grid or stands below a gap, which Grafana closes."""
     boxes = [(str(each.get("title", "")), _box(each)) for each in dashboard.json.get("panels", ())]
     uid = dashboard.place.dashboard
     for title, box in boxes:
         if box.width < 1 or box.height < 1 or box.x < 0 or box.x + box.width > COLUMNS:
             yield Finding("grid", "outside of the grid", f"{box} leaves the {COLUMNS} columns", Place(uid, title))
+        if box.y > 0 and not any(box.stands_on(another) for _, another in boxes):
+            yield Finding(
+                "grid", "gap above", "nothing stands right above it, so Grafana moves it up", Place(uid, title)
+            )
     for (title, box), (other, another) in combinations(boxes, 2):
         if box.overlaps(another):
             yield Finding("grid", "panels overlap", f"it covers a part of {other!r}", Place(uid, title))
