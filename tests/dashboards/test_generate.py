@@ -182,6 +182,13 @@ def test_requests_in_the_table_link_to_their_traces() -> None:
     assert urls == ["https://traces.example/trace/${__value.raw}"]
 
 
+def test_a_table_has_its_newest_record_or_its_largest_number_on_top() -> None:
+    """Whoever opens the table of failed requests sees the last one first; routes are sorted by their traffic."""
+    dashboard = generated("obs-http-service")
+    tops = [panel_of(dashboard, title)["options"]["sortBy"] for title in ("Failed or slow requests", "Top routes")]
+    assert tops == [[{"desc": True, "displayName": "Time"}], [{"desc": True, "displayName": "Requests"}]]
+
+
 def test_links_between_dashboards_keep_the_time_and_lead_to_one_that_exists() -> None:
     """A click on a series opens another dashboard for the same service and the same time."""
     files = obs_dashboards.generate(MANIFEST)
@@ -226,14 +233,14 @@ def test_a_panel_that_may_be_empty_says_why() -> None:
 
 
 def test_panels_flow_into_the_grid_and_wrap() -> None:
-    """Panels stand side by side until 24 columns are used, then a new line begins below the tallest."""
+    """Panels stand side by side until 24 columns are used, all as high as the tallest; then a new line begins."""
     dashboard = one_row(
         stat("A", rate(CPU)), timeseries("B", rate(CPU), width=12), timeseries("C", rate(CPU), width=12)
     )
     places = [panel["gridPos"] for panel in json.loads(render(dashboard, LINKS))["panels"]]
     assert places == [
         {"x": 0, "y": 0, "w": 24, "h": 1},
-        {"x": 0, "y": 1, "w": 6, "h": 4},
+        {"x": 0, "y": 1, "w": 6, "h": 8},
         {"x": 6, "y": 1, "w": 12, "h": 8},
         {"x": 0, "y": 9, "w": 12, "h": 8},
     ]
