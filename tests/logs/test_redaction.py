@@ -77,6 +77,12 @@ def test_nested_keys_name_a_secret_together() -> None:
     }
 
 
+def test_a_pair_of_texts_is_not_taken_for_a_header_and_its_secret_shown() -> None:
+    """What looks like a header's name may hold the secret itself."""
+    secret = "abcdefghijklmnopqrstuvwx"
+    assert secret not in str(redact({"tags": [f"Bearer {secret}", "x"], "more": (f"password={secret}", "y")}))
+
+
 def test_numbers_are_secrets_under_a_singular_name_only() -> None:
     """A numeric PIN is a secret; a count of secrets is not; a card number is one wherever it stands."""
     assert redact({"otp": 123456, "secrets": 3, "order": 4111111111111111}) == {

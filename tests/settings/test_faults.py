@@ -199,6 +199,11 @@ def test_a_project_file_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None
             "grpc",
             ": obs does not know 'grpc' and goes on without it; it knows http/protobuf",
         ),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "http://collector:4318/v1/traces",
+            ": obs sends all signals to one place; set OTEL_EXPORTER_OTLP_ENDPOINT",
+        ),
     ],
 )
 def test_what_looks_wrong_is_a_warning(name: str, text: str, expected: str, tmp_path: Path) -> None:

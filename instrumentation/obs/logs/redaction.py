@@ -152,7 +152,7 @@ class Redactor:
     def _header(self, pair: list[Any]) -> list[Any] | None:
         """Headers are often a list of pairs; the first says what the second is."""
         if len(pair) == 2 and type(pair[0]) is str and len(pair[0]) <= _KEY_LENGTH and self.sensitive(pair[0]):
-            return [pair[0], self.under(pair[0], pair[1])]
+            return [self.text(pair[0]), self.under(pair[0], pair[1])]
         return None
 
     def mapping(self, fields: Mapping[str, Any]) -> dict[str, Any]:

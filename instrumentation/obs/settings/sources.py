@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,12 @@ _UNDERSTOOD = {
     "OTEL_TRACES_SAMPLER": (*_FIXED_SAMPLERS, *_RATIO_SAMPLERS),
     "OTEL_EXPORTER_OTLP_PROTOCOL": ("http/protobuf",),
 }
+
+# Those that set the exporter for one signal only. obs has one exporter for all, and passing them over in silence would
+# send nothing, or send it elsewhere.
+_OF_ONE_SIGNAL = re.compile(
+    r"OTEL_EXPORTER_OTLP_(?:TRACES|LOGS)_(ENDPOINT|HEADERS|TIMEOUT|COMPRESSION|CERTIFICATE|PROTOCOL)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,13 @@ SAMPLER_RATIO = Variable("OTEL_TRACES_SAMPLER_ARG", _ratio)
 
 
 def not_understood(environ: Mapping[str, str]) -> list[str]:
-    """One warning for each value of OpenTelemetry's variables that obs does not know."""
-    return [
+    """One warning for each of OpenTelemetry's variables, or its value, that obs does not know."""
+    of_one_signal = [
+        f"{name} in the environment: obs sends all signals to one place; set OTEL_EXPORTER_OTLP_{match[1]}"
+        for name, text in sorted(environ.items())
+        if text.strip() and (match := _OF_ONE_SIGNAL.fullmatch(name))
+    ]
+    return of_one_signal + [
         f"{name} in the environment: obs does not know {shown(environ[name])} and goes on without it; it knows "
         + ", ".join(known)
         for name, known in _UNDERSTOOD.items()
