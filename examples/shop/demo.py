@@ -75,7 +75,7 @@ class Demo:
             "Alertmanager": self.local.alertmanager_url,
             "the shop itself": f"{self.shop.url('gateway')}/docs",
         }
-        return "\n".join(f"  {what:24} {url}" for what, url in rows.items())
+        return "\n".join(f"  {what:26}{url}" for what, url in rows.items())
 
 
 def _say(text: str) -> None:

@@ -159,13 +159,17 @@ def correlation(stack: Stack, seconds: float = _WAIT_SECONDS) -> Row:
         for trace_id in islice(stack.exemplars(buckets), _EXEMPLARS_TRIED):
             seen = f"exemplar {trace_id}, and the receiver does not answer"
             spans, logs = stack.span_services(trace_id), stack.log_services(trace_id)
-            seen = f"exemplar {trace_id}: spans of {sorted(spans)}, logs of {sorted(logs)}"
+            seen = f"exemplar {trace_id}: spans of {_listed(spans)}, logs of {_listed(logs)}"
             if spans >= wanted and logs >= wanted:
                 return True
         return False
 
     holds = until(complete, seconds)
     return Row("one request: exemplar, trace and logs of three services by one trace id", holds, seen)
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 def exact_count(stack: Stack, shop: Shop, seconds: float = _WAIT_SECONDS) -> Row:
