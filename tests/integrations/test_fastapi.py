@@ -11,7 +11,9 @@ import httpx
 import pytest
 from fastapi import APIRouter, BackgroundTasks, FastAPI
 from fastapi.responses import StreamingResponse
+from opentelemetry import trace
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
+from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -169,6 +171,28 @@ def test_a_remote_trace_is_continued(sink: Any) -> None:
     obs.shutdown()
     (span,) = sink.server_spans()
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == (header[3:35], header[36:52])
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_middleware_of_opentelemetry_around_the_application_serves_the_request(
+    sink: Any, joined: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who wraps the application in it has its SERVER span already; obs's own is a part of that one."""
+    if joined:
+        monkeypatch.setattr(trace, "_TRACER_PROVIDER", TracerProvider())
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0)
+    inner = shop()
+
+    async def outer(scope: Any, receive: Any, send: Any) -> None:
+        tracer = trace.get_tracer("opentelemetry.instrumentation.asgi")
+        with tracer.start_as_current_span("GET /items/1", kind=trace.SpanKind.SERVER):
+            await inner(scope, receive, send)
+
+    assert ask(outer, "/items/1", headers={"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}) == [200]
+    obs.shutdown()
+    (server,) = sink.server_spans()
+    (own,) = [span for span in sink.spans if span.name == "GET /items/{item_id}"]
+    assert (server.name, own.parent_span_id, own.trace_id) == ("GET /items/1", server.span_id, server.trace_id)
 
 
 def test_invented_methods_share_one_series(sink: Any) -> None:

@@ -24,7 +24,10 @@ from obs.traces.values import LONGEST_VALUE, safe_text
 
 # Until the route is known.
 _NAME = "HTTP"
-_SERVER = SpanKind.SERVER
+_SERVER, _INTERNAL = SpanKind.SERVER, SpanKind.INTERNAL
+
+# The scopes of OpenTelemetry's published packages, whose middleware may stand around a whole application.
+_PUBLISHED = "opentelemetry.instrumentation."
 
 _get_current = context_api.get_current
 _attach = context_api.attach
@@ -124,10 +127,11 @@ class JoinedServerSpan:
     Args:
         tracer: The provider's tracer.
         context: OpenTelemetry's context with the remote parent, if there is one.
+        kind: SERVER, unless another's span is that already.
     """
 
-    def __init__(self, tracer: trace.Tracer, context: Context) -> None:
-        self._span = tracer.start_span(_NAME, context, _SERVER)
+    def __init__(self, tracer: trace.Tracer, context: Context, kind: SpanKind) -> None:
+        self._span = tracer.start_span(_NAME, context, kind)
         ids = self._span.get_span_context()
         self.trace_id, self.span_id = ids.trace_id, ids.span_id
         self.sampled = ids.trace_flags.sampled
@@ -167,8 +171,15 @@ class JoinedServerSpan:
 def begin_fast(tracer: Tracer, traceparent: str | None, tracestate: str | None, baggage: str | None) -> FastServerSpan:
     """Begin a server span of obs's own provider and make it current."""
     source = tracer.source
+    current = _get_current()
+    outer = _serving(current)
     parent = parse_traceparent(traceparent) if traceparent else None
-    if parent is None:
+    if outer is not None:
+        flags, state = int(outer.trace_flags), outer.trace_state.to_header() or None
+        span = FastServerSpan(
+            tracer, _NAME, _INTERNAL, outer.trace_id, new_span_id(), outer.span_id, flags, flags, state
+        )
+    elif parent is None:
         trace_id, span_id = new_ids()
         flags = FLAG_RANDOM | FLAG_SAMPLED if source.sampler.keeps(trace_id) else FLAG_RANDOM
         span = FastServerSpan(tracer, _NAME, _SERVER, trace_id, span_id, 0, 0, flags, None)
@@ -187,7 +198,7 @@ def begin_fast(tracer: Tracer, traceparent: str | None, tracestate: str | None, 
             flags,
             tracestate or None,
         )
-    context = Context(_get_current())
+    context = Context(current)
     dict.__setitem__(context, _SPAN_KEY, span)
     if baggage:
         _carry(context, baggage)
@@ -202,12 +213,23 @@ def begin_joined(
 ) -> JoinedServerSpan:
     """Begin a server span of the application's own provider and make it current."""
     context = Context(_get_current())
+    if _serving(context) is not None:
+        return JoinedServerSpan(tracer, context, _INTERNAL)
     parent = parse_traceparent(traceparent) if traceparent else None
     remote = _remote(parent, tracestate) if parent else trace.INVALID_SPAN
     dict.__setitem__(context, _SPAN_KEY, remote)
     if baggage:
         _carry(context, baggage)
-    return JoinedServerSpan(tracer, context)
+    return JoinedServerSpan(tracer, context, _SERVER)
+
+
+def _serving(current: Context) -> SpanContext | None:
+    """The SERVER span of this request that OpenTelemetry's middleware around the application has begun, if it has."""
+    outer = current.get(_SPAN_KEY)
+    if not isinstance(outer, ReadableSpan) or outer.kind is not _SERVER or outer.end_time is not None:
+        return None
+    scope = outer.instrumentation_scope
+    return outer.context if scope is not None and scope.name.startswith(_PUBLISHED) else None
 
 
 def _remote(parent: RemoteParent, tracestate: str | None) -> ReadableSpan | trace.Span:
