@@ -195,13 +195,18 @@ def test_a_panel_of_many_series_shows_the_largest(
     assert "and 2 more" in shown_page
 
 
-def test_a_heatmaps_values_are_counts(serve: Callable[..., Any], dashboards: Path, prometheus: FakePrometheus) -> None:
+def test_a_heatmaps_values_are_counts_from_the_lowest_bucket_up(
+    serve: Callable[..., Any], dashboards: Path, prometheus: FakePrometheus
+) -> None:
     """The unit of a heatmap is that of its buckets, not of how many fell into each."""
     panel = {"type": "heatmap", "title": "Durations", "targets": [{"expr": "buckets", "legendFormat": "{{le}}"}],
              "fieldConfig": {"defaults": {"unit": "s"}}}  # fmt: skip
     (dashboards / "http.json").write_text(json.dumps({**DASHBOARD, "panels": [panel]}))
-    prometheus.result = [{"metric": {"le": "0.5"}, "value": [0, "1184"]}]
-    assert ">1,184<" in serve(prometheus=prometheus.url, dashboards=dashboards).get("/d/http").text
+    counts = {"+Inf": "1184", "10.0": "1100", "2.5": "900", "much": "0"}
+    prometheus.result = [{"metric": {"le": bound}, "value": [0, count]} for bound, count in counts.items()]
+    shown_page = serve(prometheus=prometheus.url, dashboards=dashboards).get("/d/http").text
+    rows = re.findall(r"<tr><td>([^<]+)</td><td>([^<]+)</td></tr>", shown_page)
+    assert rows == [("2.5", "900"), ("10.0", "1,100"), ("+Inf", "1,184"), ("much", "0")]
 
 
 def test_a_panel_without_data_says_so(serve: Callable[..., Any], dashboards: Path, prometheus: FakePrometheus) -> None:

@@ -163,8 +163,7 @@ class _Queries:
         if len(samples) == 1:
             label = _legend(samples[0], legend)
             return tag("p", tag("span", shown(samples[0].value, unit), class_="big"), " ", label)
-        largest = sorted(samples, key=_size, reverse=True) if len(samples) > _SERIES else samples
-        rows = [(_legend(sample, legend), shown(sample.value, unit)) for sample in largest[:_SERIES]]
+        rows = [(_legend(sample, legend), shown(sample.value, unit)) for sample in _first(samples)]
         more = len(samples) - _SERIES
         return [table(("Series", "Now"), rows), tag("p", f"and {more} more", class_="soft") if more > 0 else None]
 
@@ -194,6 +193,23 @@ def _legend(sample: Sample, template: str) -> str:
     if template and template != "__auto":
         return re.sub(r"\{\{\s*([\w.]+)\s*\}\}", lambda found: sample.labels.get(found[1], ""), template)
     return ", ".join(f"{name}={value}" for name, value in sample.labels.items() if name != "__name__")
+
+
+def _first(samples: list[Sample]) -> list[Sample]:
+    """The series that are shown: buckets from the lowest up; of many others those with the largest values."""
+    if all("le" in sample.labels for sample in samples):
+        return sorted(samples, key=_bound)[:_SERIES]
+    if len(samples) > _SERIES:
+        return sorted(samples, key=_size, reverse=True)[:_SERIES]
+    return samples
+
+
+def _bound(sample: Sample) -> float:
+    """The upper bound of a bucket; what is no number comes last."""
+    try:
+        return float(sample.labels["le"])
+    except ValueError:
+        return math.inf
 
 
 def _size(sample: Sample) -> float:
