@@ -203,6 +203,20 @@ def test_taken_ports_are_replaced(user: User) -> None:
     assert {program["health"] for program in shown["programs"]} == {"ready"}
 
 
+def test_two_that_start_together_do_not_take_each_others_ports(user: User, tmp_path: Path) -> None:
+    """Neither takes the answer of the other's program for its own, and both run whole."""
+    there = [str(tmp_path / name) for name in ("one", "two")]
+    with ExitStack() as running:
+        for data in there:
+            running.callback(user.types, "down", "--data", data)
+        command = [*_OBS, "up", "--detach", "--data"]
+        starts = [subprocess.Popen([*command, data], cwd=user.folder, stdout=subprocess.DEVNULL) for data in there]
+        assert [start.wait(90) for start in starts] == [0, 0]
+        shown = [json.loads(user.types("status", "--json", "--data", data).stdout) for data in there]
+    assert {program["health"] for found in shown for program in found["programs"]} == {"ready"}
+    assert len({program["port"] for found in shown for program in found["programs"]}) == 6
+
+
 def test_status_shows_each_program_and_its_health(user: User) -> None:
     """A table of name, process, port and health; a program that hangs turns the exit code to 1."""
     user.ups()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Mapping
-from contextlib import ExitStack
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 USUAL = {"prometheus": 9090, "alertmanager": 9093, "receiver": 4318}
@@ -22,6 +25,26 @@ def choose(wanted: Mapping[str, int]) -> dict[str, int]:
     """
     with ExitStack() as held:
         return {name: _hold(port, held) for name, port in wanted.items()}
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Keep other local stacks of this user waiting until this one's programs answer on the ports that it chose.
+
+    Of two that chose the same port the slower one would take the other's answer for its own program's.
+
+    Raises:
+        OSError: The file that is held locked cannot be opened.
+    """
+    import fcntl
+
+    path = Path(tempfile.gettempdir()) / f"obs-ports-{os.getuid()}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _hold(port: int, held: ExitStack) -> int:

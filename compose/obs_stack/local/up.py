@@ -106,7 +106,8 @@ class LocalStack:
             self._stop_leftovers()
             state.write(self.folders.state, self._state)
             discovery.remove_dead(self.folders.targets)
-            self._start_on_free_ports()
+            with ports.one_at_a_time():
+                self._start_on_free_ports()
         except BaseException:
             self.stop()
             raise
