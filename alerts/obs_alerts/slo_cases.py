@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import TYPE_CHECKING
 
 from obs.signals.http import METHOD, ROUTE
-from obs_alerts.burn_rates import TIERS, Tier, error_budget, factor
+from obs_alerts.burn_rates import LEAST_FAILURES, TIERS, Tier, error_budget, factor
 from obs_alerts.cases import Case, Fact, Kind, Story
 from obs_alerts.exact import milliseconds, number
 from obs_alerts.rules import Alert
@@ -55,6 +55,7 @@ def _tier_stories(slo: Slo, tier: Tier, burns: dict[str, Alert]) -> list[Story]:
         ("fires", Case(_pace(above), traffic(slo, burning), fires_at=f"{fires}m", value=value)),
         ("stays silent", Case(_pace(below), traffic(slo, _burning(slo, fires, below)), quiet_at=f"{fires}m")),
         ("stays silent", Case("not yet for long enough", traffic(slo, burning), quiet_at=tier.hold)),
+        ("stays silent", _too_few(slo, 3 * fires, above)),
         (
             "resolves",
             Case(
@@ -94,6 +95,14 @@ def _burning(slo: Slo, minutes: int, pace: Decimal) -> Phase:
     """Traffic so heavy that the budget alone is 600 requests a minute, of which some times that many fail."""
     requests = Decimal(math.ceil(600 / error_budget(slo.objective)))
     return Phase(minutes, requests, round(requests * error_budget(slo.objective) * pace, 0))
+
+
+def _too_few(slo: Slo, minutes: int, pace: Decimal) -> Case:
+    """Nearly as many failures as must be seen, of so few requests that each weighs much."""
+    failed = (Decimal(LEAST_FAILURES - 1) / minutes).quantize(Decimal("0.0001"), ROUND_DOWN)
+    asked = (failed / error_budget(slo.objective) / pace).quantize(Decimal("0.0001"), ROUND_UP)
+    few = Phase(minutes, max(asked, failed), failed)
+    return Case(f"no more than {LEAST_FAILURES - 1} failures", traffic(slo, few), quiet_at=f"{minutes}m")
 
 
 def _spike(slo: Slo, tier: Tier) -> Case:

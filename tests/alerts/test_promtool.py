@@ -38,6 +38,10 @@ MUTATIONS = [
     ("ratio_rate2h{MINE} > 0.003", ">", "<", "SloErrorBudgetBurn slow"),
     ("> 0.001\n", "0.001", "0.0005", "SloErrorBudgetBurn creeping"),
     ("increase1h{MINE} >= 10", "10", "0", "one failure of three"),
+    ("increase1h{MINE} >= 10", "10", "5", "SloErrorBudgetBurn fast"),
+    ("increase6h{MINE} >= 10", "10", "5", "SloErrorBudgetBurn medium"),
+    ("increase1d{MINE} >= 10", "10", "5", "SloErrorBudgetBurn slow"),
+    ("increase3d{MINE} >= 10", "10", "5", "SloErrorBudgetBurn creeping"),
     ("increase1d{MINE} >= 3", "3", "1", "SloLowTrafficErrors"),
     ("or\n          0 * sum(rate(", "0 *", "99 *", "a burst of ten minutes"),
     ("absent(", "absent(", "absent(0 * ", "SloMetricAbsent"),
@@ -133,8 +137,10 @@ def _rules_and_tests(generated: Mapping[str, str]) -> tuple[dict[str, str], dict
     return rules, {name: text for name, text in generated.items() if name.startswith("tests/")}
 
 
-@pytest.mark.parametrize(("objective", "window"), [("93.07", "30d"), ("70.25", "7d"), ("99.999999", "90d")])
-@pytest.mark.parametrize("kind", ["availability", "latency"])
+@pytest.mark.parametrize(
+    ("kind", "objective", "window"),
+    [("availability", "93.07", "30d"), ("latency", "70.25", "7d"), ("availability", "99.999999", "90d")],
+)
 def test_the_cases_hold_at_the_ends_of_what_may_be_promised(
     kind: Literal["availability", "latency"],
     objective: str,
