@@ -111,7 +111,7 @@ def test_every_key_arrives_in_its_type(tmp_path: Path) -> None:
             ),
             Receiver(name="nobody", kind="none"),
         ),
-        retention=Retention(logs="36h", traces="36h", metrics="15d"),
+        retention=Retention(logs="36h", traces="36h", metrics="30d"),
         path=path,
     )
 

@@ -23,7 +23,7 @@ name = "a"
 
 def accepted(path: Path, slo: str) -> bool:
     """Whether a manifest with this promise loads."""
-    path.write_text(SLO + slo)
+    path.write_text(f'{SLO}{slo}[retention]\nmetrics = "90d"\n')
     try:
         load(path)
     except ManifestError:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from obs import signals_file
-from obs.manifest.durations import duration_text
+from obs.manifest.durations import duration_seconds, duration_text
 from obs.manifest.faults import Fault, ManifestError
 from obs.manifest.lines import key_lines
 from obs.manifest.model import Links, Manifest, Receiver, Retention, Service
@@ -101,16 +101,31 @@ def _manifest(table: Table, path: Path) -> Manifest:
     owners = list(dict.fromkeys(service.owner for service in services if service.owner))
     receivers = tuple(_receiver(receiver, owners) for receiver in table.tables("receivers"))
     _once(table, "receivers", [receiver.name for receiver in receivers])
+    retention = _retention(table.table("retention"))
+    _remembered(table, services, retention)
     manifest = Manifest(
         project=name,
         services=services,
         links=_links(table.table("links")),
         receivers=receivers,
-        retention=_retention(table.table("retention")),
+        retention=retention,
         path=path,
     )
     table.finish()
     return manifest
+
+
+def _remembered(table: Table, services: Iterable[Service], retention: Retention) -> None:
+    """Complain of each objective whose window is longer than its metrics are kept: its budget would forget."""
+    kept = duration_seconds(retention.metrics)
+    for place, service in enumerate(services):
+        for number, slo in enumerate(service.slos):
+            if duration_seconds(slo.window) > kept:
+                table.source.fault(
+                    (*table.path, "services", place, "slos", number, "window"),
+                    f"{slo.window} is longer than metrics are kept, {retention.metrics}",
+                    f'write metrics = "{slo.window}" under [retention], or a shorter window',
+                )
 
 
 def _once(table: Table, key: str, names: Iterable[str]) -> None:

@@ -97,7 +97,7 @@ class Retention:
 
     logs: str = "7d"
     traces: str = "3d"
-    metrics: str = "15d"
+    metrics: str = "30d"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
