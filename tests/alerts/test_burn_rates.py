@@ -69,7 +69,7 @@ def test_manifest_and_rules_refuse_the_same_objectives(objective: str, period: s
     path = Path(str(tmp_path)) / "obs.toml"
     path.write_text(
         '[project]\nname = "p"\n[[services]]\nname = "s"\nowner = "o"\n[[services.slos]]\nname = "a"\n'
-        f'kind = "availability"\nobjective = {objective}\nwindow = "{period}"\n'
+        f'kind = "availability"\nobjective = {objective}\nwindow = "{period}"\n[retention]\nmetrics = "90d"\n'
     )
     refused = False
     try:

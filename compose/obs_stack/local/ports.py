@@ -9,6 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from obs.runtime.filelock import locked
+
+# Twice as long as a program may take to start.
+_PATIENCE_SECONDS = 120.0
+
 LOOPBACK = "127.0.0.1"
 USUAL = {"prometheus": 9090, "alertmanager": 9093, "receiver": 4318}
 ANY = {"prometheus": 0, "alertmanager": 0, "receiver": 0}
@@ -34,17 +39,10 @@ def one_at_a_time() -> Iterator[None]:
     Of two that chose the same port the slower one would take the other's answer for its own program's.
 
     Raises:
-        OSError: The file that is held locked cannot be opened.
+        OSError: The file that is held locked cannot be opened, or `TimeoutError`: another one starts for too long.
     """
-    import fcntl
-
-    path = Path(tempfile.gettempdir()) / f"obs-ports-{os.getuid()}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with locked(Path(tempfile.gettempdir()) / f"obs-ports-{os.getuid()}.lock", timeout=_PATIENCE_SECONDS):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _hold(port: int, held: ExitStack) -> int:
