@@ -33,7 +33,10 @@ generated: $(READY) ## The committed artefacts are those that the declarations g
 	@$(BIN)/obs generate --check
 
 pytest: $(READY) ## Unit and live tests; promtool and amtool on what is generated among them
-	@$(BIN)/pytest -q -n 4 --dist loadfile
+	@$(BIN)/pytest -q -n 4 --dist loadfile -m "not long"
+
+test-long: $(READY) ## Mutations of what is generated, and long matrices; CI runs them too
+	@$(BIN)/pytest -q -n 4 -m long
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix .

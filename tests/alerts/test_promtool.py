@@ -82,6 +82,7 @@ def test_prometheus_accepts_the_rules_of_a_demo(shop: Manifest, tmp_path: Path, 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("where", "right", "wrong", "told_by"), MUTATIONS)
 def test_a_wrong_rule_is_noticed(
     where: str,
@@ -137,6 +138,7 @@ def _rules_and_tests(generated: Mapping[str, str]) -> tuple[dict[str, str], dict
     return rules, {name: text for name, text in generated.items() if name.startswith("tests/")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "objective", "window"),
     [("availability", "93.07", "30d"), ("latency", "70.25", "7d"), ("availability", "99.999999", "90d")],
@@ -184,6 +186,7 @@ LIBRARY_MUTATIONS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("alert", "key", "wrong"), LIBRARY_MUTATIONS)
 def test_a_wrong_time_of_an_alert_of_every_service_is_noticed(
     alert: str, key: str, wrong: str, generated: dict[str, str], tmp_path: Path, write: Write, promtool: Run
