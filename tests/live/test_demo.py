@@ -43,10 +43,15 @@ def test_each_part_that_breaks_is_named(demo: Demo, tmp_path: Path) -> None:
 
     # Exact counts: the numbers of one of two workers are unreadable, as after a fault of the disk.
     (folder,) = (tmp_path / "stack" / "targets").glob("orders-*/")
-    with min(folder.glob("worker-*.metrics")).open("r+b") as file:
+    with min(folder.glob("worker-*.metrics")).open("r+b", buffering=0) as file:
+        file.seek(HEADER.size)
+        sound = file.read(64)
         file.seek(HEADER.size)
         file.write(b"\xff" * 64)
-    assert not evidence.exact_count(demo.stack, demo.shop, SOON).holds
+        assert not evidence.exact_count(demo.stack, demo.shop, SOON).holds
+        file.seek(HEADER.size)
+        file.write(sound)
+    assert broken(evidence.arrivals(demo.stack, MANIFEST)) == []
 
     # Arrival and panels: a service is gone, and its metrics with it.
     os.killpg(demo.shop.processes["shipping"].process.pid, signal.SIGKILL)
