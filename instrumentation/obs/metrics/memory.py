@@ -75,6 +75,7 @@ class Log:
         self._size = _FIRST_BYTES
         self._used = HEADER.size
         self._header = (pid, worker, file_id)
+        self.file_id = file_id
         self._publish()
 
     def append(self, record: bytes) -> memoryview:

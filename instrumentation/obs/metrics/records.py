@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import orjson
+
 MAGIC = b"OBSMETR1"
 HEADER = struct.Struct("<8sQQqQ16x")  # magic, bytes used, process id, worker, file id
 RECORD = struct.Struct("<II")  # kind, length
@@ -209,15 +211,16 @@ def _family(text: bytes) -> Family:
 def _series(data: bytes, start: int, end: int, families: list[Family]) -> SeriesRecord:
     _, _, number, size = SERIES.unpack_from(data, start)
     family = families[number]
-    labels = tuple(map(str, json.loads(data[start + SERIES.size : start + SERIES.size + size])))
+    labels = tuple(map(str, orjson.loads(data[start + SERIES.size : start + SERIES.size + size])))
     numbers = start + SERIES.size + _padded(size)
-    slots = numbers + family.cells * 8
+    cells = family.cells
+    slots = numbers + cells * 8
     if slots + family.slots * EXEMPLAR.size != end or len(labels) != len(family.labels):
         raise BrokenFile(f"the series at byte {start} does not fit its family {family.name}")
     return SeriesRecord(
         family,
         labels,
-        struct.unpack_from(f"={family.cells}d", data, numbers),
+        struct.unpack_from(f"={cells}d", data, numbers),
         _exemplars(data, slots, end),
     )
 

@@ -58,24 +58,27 @@ class Scrape:
         return found
 
     def _read(self) -> tuple[list[merge.Source], dict[int, int]]:
-        own = merge.Source(parse(STORE.copy()), living=True)
         directory = self.target.directory if self.target else None
         if directory is None:
-            return [own], {0: os.getpid()}
+            return [_own()], {0: os.getpid()}
         try:
             with shared_in(directory):
                 found = worker_files.read(directory)
                 workers = {worker: claim.pid for worker, claim in living(directory).items()}
         except FileNotFoundError:  # somebody removed the directory
-            return [own], {0: os.getpid()}
+            return [_own()], {0: os.getpid()}
         for broken in set(found.broken) - self._broken:
             self._broken.add(broken)
             instrument(own_health.BROKEN_FILES).add()
         sources = list(found.sources)
-        if not any(source.parsed.file_id == own.parsed.file_id for source in sources):
-            sources.append(own)
+        if not any(source.parsed.file_id == STORE.file_id for source in sources):
+            sources.append(_own())
         return sources, workers
 
     @cached_property
     def _facts(self) -> list[Metric]:
         return facts.families(self.target) if self.target else []
+
+
+def _own() -> merge.Source:
+    return merge.Source(parse(STORE.copy()), living=True)

@@ -82,6 +82,11 @@ class Store:
             self._series[series.family, series.labels] = series
             return series
 
+    @property
+    def file_id(self) -> int:
+        """Tells the file of the numbers from all others; 0 in plain memory."""
+        return self._log.file_id
+
     def copy(self) -> bytes:
         """The bytes of this moment, as a file would hold them."""
         with LOCK:
