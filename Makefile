@@ -42,8 +42,11 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: .venv-bench/.ready ## What obs costs beside its peers
+bench: .venv-bench/.ready ## What obs costs beside its peers: requests, servers (needs wrk), operations, start
 	@.venv-bench/bin/python -m bench.overhead
+	@.venv-bench/bin/python -m bench.servers
+	@.venv-bench/bin/python -m bench.operations
+	@.venv-bench/bin/python -m bench.startup
 
 .venv-bench/.ready: requirements/bench.lock pyproject.toml scripts/environment
 	@scripts/environment .venv-bench requirements/bench.lock

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
-from flask import Flask
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from flask import Flask
 
 # Writes the line of a request: its item and a text that is another each time.
 Log = Callable[[int, str], object]
@@ -18,6 +19,8 @@ Application = Any
 
 def fastapi_application(log: Log) -> FastAPI:
     """`GET /items/{item_id}?note=...` in FastAPI."""
+    from fastapi import FastAPI
+
     application = FastAPI()
 
     @application.get("/items/{item_id}")
@@ -30,7 +33,7 @@ def fastapi_application(log: Log) -> FastAPI:
 
 def flask_application(log: Log) -> Flask:
     """`GET /items/<item_id>?note=...` in Flask."""
-    from flask import request
+    from flask import Flask, request
 
     application = Flask("shop")
 

@@ -1,11 +1,10 @@
-"""What single operations cost: a log line, a line that is filtered out, a span, a metric, and a scrape of many series."""
+"""What single operations cost: a log line, one that is filtered out, a span, a metric, a scrape of many series."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import sink
-from bench.overhead import interleaved
+from bench.overhead import Figures, figures_of, interleaved
 
 Operation = Callable[[int], object]
 
@@ -146,7 +145,7 @@ def _microseconds(operation: Operation) -> float:
     return (time.process_time() - began) / _REPEATS * 1e6
 
 
-def _scrape(who: str) -> dict[str, float]:
+def _scrape(who: str) -> Figures:
     """Seconds of CPU that a scrape of many series takes, the second time: what is remembered in between counts."""
     if who == "obs":
         import obs
@@ -183,13 +182,8 @@ SCRAPES = {
 }
 
 
-def _in_its_own_process(name: str, url: str, folder: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "bench.operations", "--one", name, url, str(Path(folder) / "lines.log")]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{name} failed:\n{done.stderr}")
-    figures: dict[str, float] = json.loads(done.stderr.splitlines()[-1])
-    return figures
+def _in_its_own_process(name: str, url: str, folder: str) -> Figures:
+    return figures_of("bench.operations", name, "--one", name, url, str(Path(folder) / "lines.log"))
 
 
 def main() -> int:
@@ -212,8 +206,8 @@ def main() -> int:
         )
     print("| operation | CPU, microseconds | spread |\n|---|---|---|")
     for name, runs in results.items():
-        figures = sorted(run["figure"] for run in runs)
-        print(f"| {name} | {statistics.median(figures):.2f} | {figures[0]:.2f} to {figures[-1]:.2f} |")
+        spread = sorted(run["figure"] for run in runs)
+        print(f"| {name} | {statistics.median(spread):.2f} | {spread[0]:.2f} to {spread[-1]:.2f} |")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -19,14 +20,32 @@ Figures = dict[str, float]
 Results = dict[str, list[Figures]]
 
 
-def _once(framework: str, variant: str, url: str, folder: str, requests: int) -> Figures:
-    log_file = Path(folder) / "lines.log"
-    command = [sys.executable, "-m", "bench.worker", framework, variant, url, str(log_file), str(requests)]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+def figures_of(module: str, variant: str, *arguments: str) -> Figures:
+    """Run a module of the bench in a process of its own, whose last line is its figures."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        env=environment(variant),
+    )
     if done.returncode:
         raise SystemExit(f"{variant} failed:\n{done.stderr}")
-    log_file.unlink(missing_ok=True)
     figures: Figures = json.loads(done.stderr.splitlines()[-1])
+    return figures
+
+
+def environment(variant: str) -> dict[str, str]:
+    """What a variant runs with: logfire is a plugin of pydantic, which would load it into every other one."""
+    return dict(os.environ) if variant == "logfire" else {**os.environ, "PYDANTIC_DISABLE_PLUGINS": "1"}
+
+
+def _once(framework: str, variant: str, url: str, folder: str, requests: int) -> Figures:
+    log_file = Path(folder) / "lines.log"
+    figures = figures_of("bench.worker", variant, framework, variant, url, str(log_file), str(requests))
+    log_file.unlink(missing_ok=True)
     return figures
 
 

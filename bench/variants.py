@@ -127,7 +127,7 @@ def _traced(application: Application, framework: Framework, sink: str, sample: f
     else:
         from opentelemetry.instrumentation.flask import FlaskInstrumentor
 
-        FlaskInstrumentor().instrument_app(application)
+        FlaskInstrumentor().instrument_app(application)  # type: ignore[no-untyped-call, unused-ignore]
     return provider.force_flush
 
 
