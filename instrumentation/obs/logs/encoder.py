@@ -108,7 +108,7 @@ class Encoder:
 
     def _learn(self, name: Any) -> Place | None:
         """The place of a name that is not known as simple; None when its field cannot go the short way."""
-        if type(name) is not str or len(name) > MAX_KEY or self._redactor.sensitive(name):
+        if type(name) is not str or len(name) > MAX_KEY or self._redactor.sensitive(name) or self._redactor.safe(name):
             return None
         place = self._place(name)
         if place.simple and len(self._simple) < _PLACES_KEPT:

@@ -39,7 +39,7 @@ class LogsRoom:
     def __init__(self, settings: Settings, target: Target, exporter: Exporter, ids: Ids) -> None:
         self._patch = Patcher()
         self._outlet = Outlet(_counter_of_losses())
-        redactor = Redactor(settings.redact_keys)
+        redactor = Redactor(settings.redact_keys, settings.redact_patterns, settings.safe_keys)
         redaction.use(redactor)
         self._patch.on_restore(lambda: redaction.use(Redactor()))
         to_exporter = settings.logs_to != "stdout" and bool(settings.endpoint)

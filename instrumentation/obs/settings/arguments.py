@@ -25,6 +25,8 @@ class Arguments(TypedDict, total=False):
     sample: float | None
     trust_remote: bool | None
     redact_keys: Sequence[str] | None
+    redact_patterns: Sequence[str] | None
+    safe_keys: Sequence[str] | None
     disable: Sequence[str] | None
     exit_deadline: float | None
     local_dir: str | os.PathLike[str] | None

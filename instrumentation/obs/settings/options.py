@@ -24,6 +24,7 @@ from obs.settings.values import (
     HEADERS,
     NAME,
     PATH,
+    PATTERNS,
     TEXT,
     URL,
     URL_PATH,
@@ -180,6 +181,12 @@ class Settings:
     )
     redact_keys: tuple[str, ...] = _row(
         Option(kind=WORDS, default=(), help="Further names of fields whose values are masked.")
+    )
+    redact_patterns: tuple[str, ...] = _row(
+        Option(kind=PATTERNS, default=(), help="Further shapes of secrets, as regular expressions; a match is masked.")
+    )
+    safe_keys: tuple[str, ...] = _row(
+        Option(kind=WORDS, default=(), help="Names of fields whose values are shown as they are, and never masked.")
     )
     disable: tuple[str, ...] = _row(Option(kind=WORDS, default=(), help="Integrations that stay off, by name."))
     exit_deadline: float = _row(

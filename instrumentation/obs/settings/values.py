@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from obs.settings.patterns import checked_pattern
+
 _LONGEST_SHOWN = 80
 _TRUE = ("true", "1", "yes", "on")
 _FALSE = ("false", "0", "no", "off")
@@ -84,6 +86,26 @@ def _words(value: object) -> tuple[str, ...]:
         raise ValueError  # noqa: TRY004 - one kind of refusal for every value
     words = [_name(word) for word in value]
     return tuple(sorted(words) if isinstance(value, (set, frozenset)) else words)
+
+
+def _patterns(value: object) -> tuple[str, ...]:
+    return tuple(map(checked_pattern, _words(value)))
+
+
+def _shown_patterns(value: object) -> str:
+    """The first pattern that is refused."""
+    if isinstance(value, str):
+        value = _lines(value)
+    for pattern in value if isinstance(value, (list, tuple)) else ():
+        try:
+            _patterns([pattern])
+        except ValueError:
+            return shown(pattern)
+    return shown(value)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _split(text: str) -> list[str]:
@@ -203,6 +225,13 @@ BOOLEAN = Kind("true or false (in the environment also 1, 0, yes, no, on, off)",
 TEXT = Kind("a text of printable characters", _printable)
 NAME = Kind("a text of printable characters, not empty", _name)
 WORDS = Kind("a list of texts (in the environment separated by commas)", _words, parse=_split)
+PATTERNS = Kind(
+    "a list of regular expressions (in the environment one a line) that read any text in linear time: repeats within "
+    "bounds as in `[A-Z]{2,20}`, not `+`, `*` and `{2,}`, few of them in a row, and no back-references",
+    _patterns,
+    parse=_lines,
+    show=_shown_patterns,
+)
 HEADERS = Kind(_PAIRS, _headers, pairs_text, secret=True)
 URL = Kind("an http:// or https:// URL without user, password, query and fragment", _url, show=_shown_url)
 URL_PATH = Kind("a path that starts with /, without query", _url_path)
