@@ -41,6 +41,12 @@ def read(item):
     logging.getLogger("shop").info("read %d", item)
     return str(item)
 """
+# gunicorn loses a SIGTERM that reaches a worker before its own handlers, and then waits half a minute.
+GUNICORN_SETTINGS = """
+import os
+def post_worker_init(worker):
+    open(f"worker-{os.getpid()}", "w").close()
+"""
 INIT = "obs.init(service='shop', metrics_port=0)"
 UVICORN = ["uvicorn", "app:app", "--port", "0"]
 GUNICORN = ["gunicorn", "app:app", "-b", "127.0.0.1:0", "--access-logfile", "-"]
@@ -60,6 +66,14 @@ def wait_for(address: str) -> None:
             return
 
 
+def wait_for_workers(folder: Path, number: int) -> None:
+    """Wait until so many workers of gunicorn handle signals."""
+    until = time.monotonic() + 60
+    while len(list(folder.glob("worker-*"))) < number:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 @pytest.mark.parametrize("place", ["before", "after"])
 @pytest.mark.parametrize(
     ("app", "command"),
@@ -75,6 +89,7 @@ def wait_for(address: str) -> None:
 def test_lines_of_a_server(app: str, command: list[str], place: str, tmp_path: Path) -> None:
     """What the application logs stands once, what the server says once a process, and a line for each request."""
     (tmp_path / "app.py").write_text(app.format(**{"before": "", "after": "", place: INIT}))
+    (tmp_path / "gunicorn.conf.py").write_text(GUNICORN_SETTINGS)
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=tmp_path,
@@ -107,6 +122,8 @@ def test_lines_of_a_server(app: str, command: list[str], place: str, tmp_path: P
         for item in range(10):
             with urllib.request.urlopen(f"{address[0]}/items/{item}", timeout=30) as answer:
                 assert answer.read() == str(item).encode()
+        if "gunicorn" in command:
+            wait_for_workers(tmp_path, 2 if "-w" in command else 1)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
