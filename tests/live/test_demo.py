@@ -107,6 +107,7 @@ def test_whatever_ends_the_demo_ends_all_of_it(number: signal.Signals, tmp_path:
     assert not left or number == signal.SIGKILL
 
 
+@pytest.mark.long
 def test_without_exemplars_the_correlation_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """When no trace is kept there is no exemplar, and the row says so."""
     monkeypatch.setenv("OBS_SAMPLE", "0")
