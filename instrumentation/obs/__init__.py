@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from obs.logs import bind, get_logger
+from obs.logs import bind, get_logger, set_level
 from obs.metrics import counter, gauge, histogram, metrics_app
 from obs.runtime.report import Report
 from obs.runtime.start import start as _start
@@ -24,6 +24,7 @@ __all__ = [
     "histogram",
     "init",
     "metrics_app",
+    "set_level",
     "shutdown",
     "span",
     "timed",

@@ -6,6 +6,7 @@ from obs.signals.own_health import (
     EXPORTED,
     INTERNAL_ERRORS,
     LOG_RECORDS,
+    LOGS_LEFT_OUT,
     QUEUE_CAPACITY,
     QUEUE_SIZE,
     SCRAPE_DURATION,
@@ -128,10 +129,14 @@ TELEMETRY = Row(
         ),
         timeseries("Duration of a scrape", value(SCRAPE_DURATION, by=(JOB, INSTANCE))),
         timeseries(
+            "Log records left out of storms",
+            rate(LOGS_LEFT_OUT, by=(JOB, *LOGS_LEFT_OUT.labels)),
+            thresholds=ANY,
+        ),
+        timeseries(
             "Faults inside obs",
             rate(INTERNAL_ERRORS, by=(JOB, *INTERNAL_ERRORS.labels)),
             thresholds=ANY,
-            width=24,
             may_be_empty="obs counts a fault of its own only once one has happened.",
         ),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import structlog
 
@@ -14,6 +14,7 @@ from obs.logs.logger import get_logger
 from obs.logs.pipeline import AccessLine
 from obs.logs.redaction import redact, redact_field, redact_text
 from obs.logs.room import LogsRoom
+from obs.settings.resolve import checked
 
 if TYPE_CHECKING:
     from obs.runtime.export import Exporter
@@ -32,6 +33,7 @@ __all__ = [
     "redact",
     "redact_field",
     "redact_text",
+    "set_level",
     "start",
 ]
 
@@ -89,6 +91,29 @@ def access(
         error: Further fields by their dotted names, where an exception ended the request.
     """
     room.access(line, path, duration, trace_hex, span_hex, error)
+
+
+Level = Literal["debug", "info", "warning", "error", "critical"]
+
+
+def set_level(level: Level, *, logger: str = "") -> None:
+    """Change the lowest level that is logged, while the process runs; does nothing before `obs.init()`.
+
+    It holds for every kind of logger, stays through later configurations of the standard library's logging, and ends
+    with the next `obs.init()` and when SIGHUP has the settings read again.
+
+    Args:
+        level: The lowest level that is logged.
+        logger: The name of one logger, with its descendants, such as ``sqlalchemy``; without one, all loggers that have
+            no level of their own.
+
+    Raises:
+        SettingError: There is no such level; the message offers the nearest one.
+
+    Example:
+        >>> set_level("warning", logger="sqlalchemy")
+    """
+    room.set_level(checked("log_level", level, "level of set_level()"), logger)
 
 
 class Bound:

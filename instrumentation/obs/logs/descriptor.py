@@ -11,8 +11,6 @@ from typing import Any, Protocol
 
 # Linux writes up to this many bytes to a pipe at once or not at all, and says "writable" when as many fit.
 _PIPE_CHUNK = 4096
-# How long one line may wait for a reader; after a loss the next lines do not wait until the reader is back.
-_PATIENCE_SECONDS = 0.25
 _NAP_SECONDS = 0.001
 
 
@@ -36,15 +34,21 @@ class Way(Protocol):
         """
 
 
-def way_to(descriptor: int) -> Way:
-    """The way to write to this descriptor."""
+def way_to(descriptor: int, patience: float) -> Way:
+    """The way to write to this descriptor.
+
+    Args:
+        descriptor: Where lines go.
+        patience: The most seconds that one line waits for a reader; after a loss the next lines do not wait until the
+            reader is back.
+    """
     try:
         is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
     except OSError:
         is_file = True
     if is_file or not hasattr(select, "poll"):
         return _File(descriptor)
-    return _Reader(descriptor)
+    return _Reader(descriptor, patience)
 
 
 class _File:
@@ -72,12 +76,14 @@ class _Reader:
 
     Args:
         descriptor: The writing end.
+        patience: The most seconds that one line waits.
     """
 
     blocks = True
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, patience: float) -> None:
         self._descriptor = descriptor
+        self._patience = patience
         poll = select.poll()
         poll.register(descriptor, select.POLLOUT)
         self._poll: Callable[[float], list[Any]] = poll.poll
@@ -101,7 +107,7 @@ class _Reader:
                     self._rest = b""
                     raise
             now = time.monotonic()
-            end = end or now + (0.0 if self._stalled else _PATIENCE_SECONDS)
+            end = end or now + (0.0 if self._stalled else self._patience)
             if now >= end:
                 return self._give_up(data, line)
             self._poll((end - now) * 1000)

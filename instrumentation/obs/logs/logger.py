@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 from obs.logs.exceptions import current_stack, describe, exception_of
 from obs.logs.pipeline import LEVELS, Pipeline
+from obs.logs.storms import Storms
 from obs.logs.values import foreign_code, represent, type_name
 from obs.runtime.guard import Guard
 
@@ -38,11 +39,31 @@ class Running:
     Args:
         pipeline: Where records go.
         threshold: The number of the lowest level that is written.
+        storms: Cuts storms of one message; None when they are not cut.
+
+    Attributes:
+        levels: The lowest levels of loggers that have another one; it holds for their descendants too.
     """
 
-    def __init__(self, pipeline: Pipeline, threshold: int) -> None:
+    def __init__(self, pipeline: Pipeline, threshold: int, storms: Storms | None = None) -> None:
         self.pipeline = pipeline
         self.threshold = threshold
+        self.storms = storms
+        self.levels: Mapping[str, int] = {}
+
+    @property
+    def least(self) -> int:
+        """The lowest level that any logger writes."""
+        return min(self.threshold, *self.levels.values()) if self.levels else self.threshold
+
+    def threshold_of(self, logger: str) -> int:
+        """The lowest level that a logger writes."""
+        levels = self.levels
+        while levels and logger:
+            if logger in levels:
+                return levels[logger]
+            logger = logger.rpartition(".")[0]
+        return self.threshold
 
 
 # None before the start and after the stop.
@@ -68,7 +89,7 @@ class NamedLogger(structlog.PrintLogger):
 
     def getEffectiveLevel(self) -> int:  # noqa: N802 - newer versions of filter_by_level ask for this
         """The number of the lowest level that is written."""
-        return 0 if running is None else running.threshold
+        return 0 if running is None else running.threshold_of(self.name)
 
 
 def named_logger(*names: object) -> NamedLogger:
@@ -127,11 +148,14 @@ class Final:
             return render(logger, method, event)
         level = _METHODS.get(method, "info")
         number = LEVELS[level]
-        if number < live.threshold or not _enabled(logger, number):
+        name = _name_of(logger, event)
+        if number < live.threshold_of(name) or not _enabled(logger, number):
+            raise structlog.DropEvent
+        if live.storms is not None and not live.storms.passes(level, name, event.get("event")):
             raise structlog.DropEvent
         with Guard("logs.structlog"):
             own = without_what_others_added(dict(event), level)
-            write(live, level, _name_of(logger, event), merged_context(own))
+            write(live, level, name, merged_context(own))
         if self.replaced is not None and isinstance(logger, logging.Logger):
             # The handlers that the application gave its standard-library loggers, such as files, go on as before.
             rendered = self.replaced(logger, method, event)
@@ -203,7 +227,7 @@ class Logger(structlog.BoundLoggerBase):
     def log(self, level: int, event: Any = "", /, *values: Any, **fields: Any) -> Any:
         """Write at a numeric level of the standard library."""
         live = running
-        if live is None or level >= live.threshold:
+        if live is None or level >= live.threshold_of(_name_of(self._logger, {})):
             return _emit(self, level_name(level), event, values, fields)
         return None
 
@@ -213,13 +237,13 @@ class Logger(structlog.BoundLoggerBase):
 
     def is_enabled_for(self, level: int) -> bool:
         """Whether a record of this level is written."""
-        return running is None or level >= running.threshold
+        return running is None or level >= running.threshold_of(_name_of(self._logger, {}))
 
     isEnabledFor = is_enabled_for  # noqa: N815 - the standard library's spelling
 
     def get_effective_level(self) -> int:
         """The number of the lowest level that is written."""
-        return 0 if running is None else running.threshold
+        return 0 if running is None else running.threshold_of(_name_of(self._logger, {}))
 
 
 def level_name(number: int) -> str:
@@ -234,21 +258,27 @@ def _emit(logger: Logger, method: str, message: Any, values: tuple[Any, ...], fi
     live = running
     if live is None:
         return _emit_without_obs(logger, method, message, values, fields)
+    level = _METHODS[method]
+    if live.levels and LEVELS[level] < live.threshold_of(_name_of(logger._logger, {})):
+        return None
+    processors: Any = logger._processors
+    if processors is OWN_PROCESSORS:
+        processors = joined_processors
+    alone = len(processors) == 1 and processors[0] is FINAL
+    if alone and live.storms is not None and not live.storms.passes(level, logger._logger.name, message):
+        return None
     if values:
         message = interpolated(message, values)
     if method == "exception":
         fields.setdefault("exc_info", True)
-    processors: Any = logger._processors
-    if processors is OWN_PROCESSORS:
-        processors = joined_processors
     if "event" in fields:
         fields["labels.event"] = fields.pop("event")
-    if len(processors) == 1 and processors[0] is FINAL:
+    if alone:
         event = merged_context(logger._context)
         event.update(fields)
         event["event"] = message
         with _guard:
-            write(live, _METHODS[method], logger._logger.name, event)
+            write(live, level, logger._logger.name, event)
         return None
     return _run(processors, logger._logger, method, {**logger._context, **fields, "event": message})
 

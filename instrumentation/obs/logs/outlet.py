@@ -16,21 +16,20 @@ from typing import Any
 
 from obs.logs.descriptor import Way, way_to
 
-# How long a line waits for another thread's; no longer than that thread waits for a reader.
-_PATIENCE_SECONDS = 0.25
-
 
 class Outlet:
     """Where lines go.
 
     Args:
         lost: Called with the number of lines that could not be written.
+        patience: The most seconds that a line waits for a reader, or for another thread's line.
     """
 
-    def __init__(self, lost: Callable[[int], None]) -> None:
+    def __init__(self, lost: Callable[[int], None], patience: float) -> None:
         self._lost = lost
+        self._patience = patience
         self._stream = sys.stdout
-        self._way = _real_way(sys.stdout)
+        self._way = _real_way(sys.stdout, patience)
         self._is_file = self._way is not None and not self._way.blocks
         self._fresh()
 
@@ -63,7 +62,7 @@ class Outlet:
 
     def _put_in_turn(self, line: bytes) -> None:
         busy = self._busy
-        if not busy.acquire(timeout=_PATIENCE_SECONDS):
+        if not busy.acquire(timeout=self._patience):
             self._lost(1)
             return
         try:
@@ -102,7 +101,7 @@ class Outlet:
     def after_fork_in_child(self) -> None:
         """Leave to the parent what the parent is writing."""
         self._fresh()
-        self._way = _real_way(self._stream) if self._way is not None else None
+        self._way = _real_way(self._stream, self._patience) if self._way is not None else None
 
     def _put(self, line: bytes) -> None:
         try:
@@ -131,12 +130,12 @@ def _write_text(stream: Any, line: bytes) -> None:
         stream.flush()
 
 
-def _real_way(stream: Any) -> Way | None:
+def _real_way(stream: Any, patience: float) -> Way | None:
     """The shortest way to a real standard output; a stream that only looks like one is written to as a stream."""
     real = stream is not None and stream is sys.__stdout__
     if not real:
         return None
     try:
-        return way_to(int(stream.fileno()))
+        return way_to(int(stream.fileno()), patience)
     except (OSError, ValueError, AttributeError):
         return None

@@ -142,6 +142,13 @@ class Pipeline:
         self._lines_only = write if render is None and not sinks else None
         self.renew()
 
+    def redact_with(self, redactor: Redactor) -> None:
+        """Take out other secrets from here on."""
+        self._redactor = redactor
+        self._encoder = Encoder(redactor)
+        # Access lines are prepared anew.
+        self.renew()
+
     def renew(self) -> None:
         """Work out what is the same in every record of this process; anew in a forked child."""
         common = self._service.fields()

@@ -11,6 +11,7 @@ from obs.logs.outlet import Outlet
 from obs.logs.pipeline import LEVELS, AccessLine, Pipeline, Service, Sink
 from obs.logs.redaction import Redactor
 from obs.logs.stdlib import StdlibJoin
+from obs.logs.storms import Message, Storms
 from obs.logs.structlog_join import StructlogJoin
 from obs.runtime.guard import Guard
 from obs.runtime.patcher import Patcher
@@ -38,7 +39,7 @@ class LogsRoom:
 
     def __init__(self, settings: Settings, target: Target, exporter: Exporter, ids: Ids) -> None:
         self._patch = Patcher()
-        self._outlet = Outlet(_counter_of_losses())
+        self._outlet = Outlet(_counter_of_losses(), settings.stdout_wait)
         redactor = Redactor(settings.redact_keys, settings.redact_patterns, settings.safe_keys)
         redaction.use(redactor)
         self._patch.on_restore(lambda: redaction.use(Redactor()))
@@ -54,19 +55,57 @@ class LogsRoom:
             count=_counters_of_levels(),
             ids=ids,
         )
-        threshold = LEVELS[settings.log_level]
-        self._join(threshold)
+        self._storms = (
+            Storms(settings.log_storm, self._tell_of_a_storm, _count_left_out()) if settings.log_storm else None
+        )
+        self._stdlib: StdlibJoin | None = None
+        self._join(LEVELS[settings.log_level])
 
     def _join(self, threshold: int) -> None:
-        logger.running = logger.Running(self.pipeline, threshold)
+        logger.running = logger.Running(self.pipeline, threshold, self._storms)
         logger.set_threshold(threshold)
         self._patch.on_restore(_stop_loggers)
         with Guard("logs.structlog"):
             StructlogJoin(self._patch)
         with Guard("logs.stdlib"):
-            StdlibJoin(self._patch, threshold)
+            self._stdlib = StdlibJoin(self._patch, threshold)
         with Guard("logs.uncaught"):
             uncaught.join(self._patch)
+
+    def set_level(self, level: str, name: str = "") -> None:
+        """Write from this level on.
+
+        Args:
+            level: One of `LEVELS`.
+            name: The logger, with its descendants; empty for all that have no level of their own.
+        """
+        live = logger.running
+        if live is None:
+            return
+        if name:
+            live.levels = {**live.levels, name: LEVELS[level]}
+        else:
+            live.threshold = LEVELS[level]
+        self._follow_levels(live)
+
+    def _follow_levels(self, live: logger.Running) -> None:
+        logger.set_threshold(live.least)
+        if self._stdlib is not None:
+            self._stdlib.set_levels(live.threshold, live.levels)
+
+    def reread(self, settings: Settings) -> None:
+        """Follow the level and the redaction of other settings; levels that were set meanwhile give way to them."""
+        redactor = Redactor(settings.redact_keys, settings.redact_patterns, settings.safe_keys)
+        redaction.use(redactor)
+        self.pipeline.redact_with(redactor)
+        live = logger.running
+        if live is not None:
+            live.levels, live.threshold = {}, LEVELS[settings.log_level]
+            self._follow_levels(live)
+
+    def _tell_of_a_storm(self, message: Message, number: int) -> None:
+        level, name, text = message
+        self.pipeline.emit(level, name, f"{number} lines were left out like: {text}", {"left_out": number}, None)
 
     def flush(self, deadline: float) -> bool:
         """Wait until every line is written.
@@ -74,6 +113,8 @@ class LogsRoom:
         Args:
             deadline: The most seconds to wait.
         """
+        if self._storms is not None:
+            self._storms.tell()
         return self._outlet.flush(deadline)
 
     def stop(self, deadline: float) -> None:
@@ -86,11 +127,15 @@ class LogsRoom:
         if _room is self:
             _room = None
         self._patch.restore()
+        if self._storms is not None:
+            self._storms.stop()
         self._outlet.flush(deadline)
 
     def after_fork_in_child(self) -> None:
         """Go on in a forked child: its own process id, and none of the parent's unwritten lines."""
         self._outlet.after_fork_in_child()
+        if self._storms is not None:
+            self._storms.renew()
         self.pipeline.renew()
 
 
@@ -110,6 +155,12 @@ def access(
     live = logger.running
     if live is not None and LEVELS.get(line.level, 0) >= live.threshold:
         live.pipeline.access(line, path, duration, trace_hex, span_hex, error)
+
+
+def set_level(level: str, name: str = "") -> None:
+    """Write from this level on; nothing before the start."""
+    if _room is not None:
+        _room.set_level(level, name)
 
 
 def _stop_loggers() -> None:
@@ -137,6 +188,14 @@ def _counters_of_levels() -> dict[str, Callable[[], None]]:
 
     counter = metrics.instrument(own_health.LOG_RECORDS)
     return {level: counter.child(level).add for level in LEVELS}
+
+
+def _count_left_out() -> Callable[[str], None]:
+    from obs import metrics
+
+    counter = metrics.instrument(own_health.LOGS_LEFT_OUT)
+    children = {level: counter.child(level).add for level in own_health.CUT_LEVELS}
+    return lambda level: children[level](1)
 
 
 def _counter_of_losses() -> Callable[[int], None]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import logging.config
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from obs.logs import logger as loggers
 from obs.logs.logger import Rendered, interpolated, level_name, merged_context
+from obs.logs.pipeline import LEVELS
 from obs.logs.values import foreign_code
 from obs.runtime.guard import Guard
 from obs.runtime.patcher import Patcher
@@ -36,6 +37,9 @@ _OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {
 _OF_STRUCTLOG = frozenset({"_logger", "_name", "_record", "_from_structlog"})
 
 
+_LEVEL_NAMES = {number: name for name, number in LEVELS.items()}
+
+
 class ObsHandler(logging.Handler):
     """Writes records of the standard library as obs's own.
 
@@ -49,8 +53,12 @@ class ObsHandler(logging.Handler):
         if live is None or type(record.msg) is Rendered:
             return
         with Guard("logs.stdlib"):
-            level = level_name(record.levelno)
-            loggers.write(live, level, "" if record.name == "root" else record.name, _event_of(record, level))
+            level = _LEVEL_NAMES.get(record.levelno) or level_name(record.levelno)
+            name = "" if record.name == "root" else record.name
+            if live.levels and record.levelno < live.threshold_of(name):
+                return
+            if live.storms is None or live.storms.passes(level, name, _text_of(record.msg)):
+                loggers.write(live, level, name, _event_of(record, level))
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Write one record unless a filter says no.
@@ -66,6 +74,11 @@ class ObsHandler(logging.Handler):
     def createLock(self) -> None:  # noqa: N802 - the standard library's name
         """Have no lock."""
         self.lock = None
+
+
+def _text_of(message: object) -> object:
+    """What a message is before its values are put in; structlog hands on a whole event."""
+    return message.get("event") if type(message) is dict else message
 
 
 def _event_of(record: logging.LogRecord, level: str) -> dict[str, Any]:
@@ -112,6 +125,10 @@ class StdlibJoin:
     def __init__(self, patch: Patcher, threshold: int) -> None:
         self._threshold = threshold
         self._handler = ObsHandler(threshold)
+        # Further levels by the names of loggers, and what each logger had and has now.
+        self._levels: Mapping[str, int] = {}
+        self._levels_before: dict[logging.Logger, int] = {}
+        self._levels_now: dict[logging.Logger, int] = {}
         self._undo: list[Callable[[], None]] = []
         patch.on_restore(self.leave)
         self.join()
@@ -127,8 +144,7 @@ class StdlibJoin:
         """Put the handler on the root logger and set others aside."""
         root = logging.getLogger()
         self._set_handlers(root, [*(handler for handler in root.handlers if not is_console(handler)), self._handler])
-        # The root's own default would hide info; a lower level that the application chose stays.
-        self._set(root, "level", min(root.level, self._threshold))
+        self._set_levels()
         for known in list(logging.Logger.manager.loggerDict.values()):
             if isinstance(known, logging.Logger) and any(map(is_console, known.handlers)):
                 self._set_handlers(known, self._without_console(known))
@@ -140,6 +156,34 @@ class StdlibJoin:
             self._set_handlers(access, [])
             self._set(access, "propagate", False)
             self._set(access, "disabled", True)
+
+    def set_levels(self, threshold: int, levels: Mapping[str, int]) -> None:
+        """Write from these levels on, now and after every later configuration.
+
+        Args:
+            threshold: The number of the lowest level that is written.
+            levels: Those of loggers that have another one.
+        """
+        self._threshold, self._levels = threshold, dict(levels)
+        self._set_levels()
+
+    def _set_levels(self) -> None:
+        root = logging.getLogger()
+        wanted = {logging.getLogger(name): number for name, number in self._levels.items()}
+        # The root's own default would hide info; a lower level that the application chose stays.
+        wanted[root] = min(self._levels_before.get(root, root.level), self._threshold)
+        for known in self._levels_now.keys() - wanted.keys():
+            self._give_level_back(known)
+        for known, number in wanted.items():
+            self._levels_before.setdefault(known, known.level)
+            self._levels_now[known] = number
+            known.setLevel(number)
+        self._handler.setLevel(min(self._threshold, *self._levels.values()) if self._levels else self._threshold)
+
+    def _give_level_back(self, known: logging.Logger) -> None:
+        before, now = self._levels_before.pop(known), self._levels_now.pop(known)
+        if known.level == now:
+            known.setLevel(before)
 
     def _without_console(self, known: logging.Logger) -> list[logging.Handler]:
         """The handlers of a logger that is not the root; obs's own stands in for a console that was its way out."""
@@ -173,6 +217,8 @@ class StdlibJoin:
 
     def leave(self) -> None:
         """Give every logger back as it would be without obs."""
+        for known in list(self._levels_now):
+            self._give_level_back(known)
         while self._undo:
             self._undo.pop()()
 

@@ -15,11 +15,12 @@ from obs.nearest_name import nearest_name
 from obs.requests import observation
 from obs.runtime import guard, lifecycle
 from obs.runtime.export import Exporter
+from obs.runtime.hangup import on_hangup
 from obs.runtime.on_import import ImportHook
 from obs.runtime.patcher import Patcher
 from obs.runtime.report import Report
 from obs.runtime.target import find_target
-from obs.settings import Settings, resolve
+from obs.settings import SettingError, Settings, resolve
 from obs.signals import own_health
 from obs.traces import otlp, work
 
@@ -34,8 +35,9 @@ class Running:
         settings: What was asked for.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, arguments: Mapping[str, object] | None = None) -> None:
         self.settings = settings
+        self._arguments = dict(arguments or {})
         self.report = Report(settings)
         self._patch = Patcher()
         target = find_target(settings)
@@ -52,6 +54,7 @@ class Running:
         self._count_internal_errors()
         self._describe()
         self._integrate()
+        on_hangup(self._patch, self.reread)
 
     def _count_internal_errors(self) -> None:
         counter = metrics.instrument(own_health.INTERNAL_ERRORS)
@@ -125,6 +128,19 @@ class Running:
         self._patch.on_restore(patch.restore)
         self.report.add(name, "enabled", importlib.metadata.version(integration.LIBRARY.distribution))
 
+    def reread(self) -> None:
+        """Read the settings again, and follow those that can change while the process runs; wrong ones are told."""
+        log = logs.get_logger("obs")
+        try:
+            settings = resolve(self._arguments).settings
+        except SettingError as error:
+            log.warning("the settings were read again, are wrong, and stay as they were", fault=str(error))
+            return
+        if _running is not self:
+            return
+        self._logs.reread(settings)
+        log.info("the settings were read again", log_level=settings.log_level)
+
     def flush(self) -> None:
         """Deliver what is held, all signals within one deadline."""
         deadline = time.monotonic() + self.settings.exit_deadline
@@ -174,7 +190,7 @@ def start(arguments: Mapping[str, object]) -> Report:
             for signal in ("metrics", "traces", "logs"):
                 report.add(signal, "skipped", f"`enabled` is false ({resolved.origins['enabled']})")
         else:
-            _running = Running(resolved.settings)
+            _running = Running(resolved.settings, arguments)
             report = _running.report
             lifecycle.hold(_running)
         report.warnings[:0] = resolved.warnings

@@ -18,6 +18,8 @@ class Arguments(TypedDict, total=False):
     log_level: str | None
     log_format: str | None
     logs_to: str | None
+    log_storm: int | None
+    stdout_wait: float | None
     metrics_host: str | None
     metrics_port: int | None
     metrics_path: str | None

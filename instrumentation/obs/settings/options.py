@@ -149,6 +149,20 @@ class Settings:
             help="Where logs go: to standard output, to the endpoint, or to both.",
         )
     )
+    log_storm: int = _row(
+        Option(
+            kind=whole_number(0, 1_000_000),
+            default=5000,
+            help="The most lines a second of one message below error; the rest is told in one line, and 0 is no limit.",
+        )
+    )
+    stdout_wait: float = _row(
+        Option(
+            kind=number(0, 60, "seconds"),
+            default=0.25,
+            help="The most seconds that a log line waits for a reader of standard output that does not read.",
+        )
+    )
     metrics_host: str = _row(
         Option(kind=NAME, default="127.0.0.1", help="The address that serves the metrics; 0.0.0.0 is every one.")
     )

@@ -104,6 +104,24 @@ def resolve(
     return Resolved(Settings(**values), origins, warnings)
 
 
+def checked(name: str, value: object, origin: str) -> Any:
+    """The value of one option in its final type.
+
+    Args:
+        name: The option.
+        value: What was given.
+        origin: Where, as the fault names it.
+
+    Raises:
+        SettingError: It is refused.
+    """
+    faults: list[str] = []
+    found = _Found(origin, value, lambda: value, Path())
+    for _, final in _checked(OPTIONS[name], [found], faults):
+        return final
+    raise SettingError(faults or [_refusal(OPTIONS[name], found)])
+
+
 def _working_folder() -> Path:
     try:
         return Path.cwd()

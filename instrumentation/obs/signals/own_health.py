@@ -66,6 +66,14 @@ LOG_RECORDS = Counter(
     help="Log records that the service wrote.",
     means="The rate of error and critical against the rest is the service's own opinion of itself.",
 )
+# Errors are always written.
+CUT_LEVELS = ("debug", "info", "warning")
+LOGS_LEFT_OUT = Counter(
+    name="obs.log.left_out",
+    labels=(Label("level", "The record's level.", CUT_LEVELS),),
+    help="Log records of a storm of one message that were not written.",
+    means="Zero. A loop logs one message more often than the setting `log_storm` allows; the logs name it.",
+)
 BROKEN_FILES = Counter(
     name="obs.metrics.broken_files",
     labels=(),
