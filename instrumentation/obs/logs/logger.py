@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import structlog
@@ -68,6 +68,8 @@ class Running:
 
 # None before the start and after the stop.
 running: Running | None = None
+# Called with the lowest level that any logger writes, when it has changed.
+level_followers: list[Callable[[int], None]] = []
 
 
 class NamedLogger(structlog.PrintLogger):

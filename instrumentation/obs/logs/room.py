@@ -92,6 +92,9 @@ class LogsRoom:
         logger.set_threshold(live.least)
         if self._stdlib is not None:
             self._stdlib.set_levels(live.threshold, live.levels)
+        for follow in logger.level_followers:
+            with Guard("logs.levels"):
+                follow(live.least)
 
     def reread(self, settings: Settings) -> None:
         """Follow the level and the redaction of other settings; levels that were set meanwhile give way to them."""

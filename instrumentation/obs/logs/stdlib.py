@@ -37,6 +37,13 @@ _OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {
 _OF_STRUCTLOG = frozenset({"_logger", "_name", "_record", "_from_structlog"})
 
 
+def _is_nobodys(_record: logging.LogRecord) -> bool:
+    return False
+
+
+# Whether a record with a field `extra` was written already, by another library's join, whose integration sets it.
+is_anothers: Callable[[logging.LogRecord], bool] = _is_nobodys
+
 _LEVEL_NAMES = {number: name for name, number in LEVELS.items()}
 
 
@@ -50,7 +57,7 @@ class ObsHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record; never raises, whatever its arguments are."""
         live = loggers.running
-        if live is None or type(record.msg) is Rendered:
+        if live is None or type(record.msg) is Rendered or ("extra" in vars(record) and is_anothers(record)):
             return
         with Guard("logs.stdlib"):
             level = _LEVEL_NAMES.get(record.levelno) or level_name(record.levelno)
@@ -111,7 +118,22 @@ def is_console(handler: logging.Handler) -> bool:
     """Whether a handler prints to standard output or standard error."""
     if isinstance(handler, (logging.FileHandler, ObsHandler)) or not isinstance(handler, logging.StreamHandler):
         return False
-    return handler.stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    return is_console_stream(handler.stream)
+
+
+def is_console_stream(stream: object) -> bool:
+    """Whether a stream is standard output or standard error."""
+    return any(stream is known for known in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__))
+
+
+def reaches_obs(known: logging.Logger) -> bool:
+    """Whether a record of this logger comes to obs's handler."""
+    one: logging.Logger | None = known
+    while one is not None:
+        if any(isinstance(handler, ObsHandler) for handler in one.handlers):
+            return True
+        one = one.parent if one.propagate else None
+    return False
 
 
 class StdlibJoin:
