@@ -22,6 +22,10 @@ SAMPLERS = (
 )
 TIMEOUT = "seconds from 0.001 to 86400"
 URL = "an http:// or https:// URL without user, password, query and fragment"
+SHARES = (
+    "a table of shares from 0 to 1 by route, such as `GET /items/{item_id}` or `/static/*` (in the environment "
+    "route=share,route=share)"
+)
 WORDS = "a list of texts (in the environment separated by commas)"
 
 
@@ -71,6 +75,11 @@ def test_an_unknown_argument_is_told_with_the_nearest_name(name: str, expected: 
         ("metrics_path", "metrics", "'metrics'", "a path that starts with /, without query"),
         ("sample", 1.01, "1.01", "a number from 0 to 1"),
         ("sample", float("nan"), "nan", "a number from 0 to 1"),
+        ("sample_routes", {"/ok": 1, "items": 0.5}, "'items' with 0.5", SHARES),
+        ("sample_routes", {"GET /{a}": 1.5}, "'GET /{a}' with 1.5", SHARES),
+        ("sample_routes", {"/{a}{b}": 1}, "'/{a}{b}' with 1", SHARES),
+        ("sample_routes", {"/{a:path}/{b:path}": 1}, "'/{a:path}/{b:path}' with 1", SHARES),
+        ("sample_routes", 0.5, "0.5", SHARES),
         ("exit_deadline", 10**400, "a value of type int", "seconds from 0 to 600"),
         ("otlp_timeout", 0, "0", TIMEOUT),
         ("redact_keys", "iban", "'iban'", WORDS),
@@ -97,6 +106,7 @@ def test_a_refused_argument_is_told_with_what_is_allowed(
         ("metrics_port", "OBS_METRICS_PORT", "http", PORT),
         ("enabled", "OBS_ENABLED", "flase", BOOLEAN),
         ("otlp_timeout", "OTEL_EXPORTER_OTLP_TIMEOUT", "10s", TIMEOUT),
+        ("sample_routes", "OBS_SAMPLE_ROUTES", "/items=often", SHARES),
         ("resource_attributes", "OTEL_RESOURCE_ATTRIBUTES", "team", PAIRS),
     ],
 )

@@ -25,7 +25,12 @@ class Arguments(TypedDict, total=False):
     metrics_path: str | None
     endpoint: str | None
     sample: float | None
+    sample_routes: Mapping[str, float] | None
+    sample_per_second: float | None
+    keep: bool | None
+    slow: float | None
     trust_remote: bool | None
+    edge: bool | None
     redact_keys: Sequence[str] | None
     redact_patterns: Sequence[str] | None
     safe_keys: Sequence[str] | None

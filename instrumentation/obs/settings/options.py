@@ -25,6 +25,7 @@ from obs.settings.values import (
     NAME,
     PATH,
     PATTERNS,
+    SHARES,
     TEXT,
     URL,
     URL_PATH,
@@ -190,8 +191,44 @@ class Settings:
             help="The share of traces that are kept, decided from the trace id.",
         )
     )
+    sample_routes: dict[str, float] = _row(
+        Option(
+            kind=SHARES,
+            default=dict,
+            help="Other shares for the traces that begin with a request of a route, by its method and path; the first "
+            "that matches holds.",
+        )
+    )
+    sample_per_second: float = _row(
+        Option(
+            kind=number(0, 1_000_000),
+            default=0.0,
+            help="The most traces a second that are newly sampled, whatever the shares say; 0 is no limit.",
+        )
+    )
+    keep: bool = _row(
+        Option(
+            kind=BOOLEAN,
+            default=True,
+            help="Errors and slow requests are kept whole, also when the share leaves out their trace.",
+        )
+    )
+    slow: float = _row(
+        Option(
+            kind=number(0.001, 86400, "seconds"),
+            default=1.0,
+            help="A request that takes as many seconds is kept as slow.",
+        )
+    )
     trust_remote: bool = _row(
         Option(kind=BOOLEAN, default=False, help="A caller's sampled flag is followed instead of the own decision.")
+    )
+    edge: bool = _row(
+        Option(
+            kind=BOOLEAN,
+            default=False,
+            help="Callers are strangers: each request begins a trace of its own, which links to the caller's.",
+        )
     )
     redact_keys: tuple[str, ...] = _row(
         Option(kind=WORDS, default=(), help="Further names of fields whose values are masked.")

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from obs.settings.patterns import checked_pattern
+from obs.settings.routes import read_route
 
 _LONGEST_SHOWN = 80
 _TRUE = ("true", "1", "yes", "on")
@@ -171,6 +172,29 @@ def _path(value: object) -> Path:
     raise ValueError
 
 
+def _shares(value: object) -> dict[str, float]:
+    if not isinstance(value, Mapping):
+        raise ValueError  # noqa: TRY004 - one kind of refusal for every value
+    shares = {_name(route): _SHARE.check(share) for route, share in value.items()}
+    for route in shares:
+        read_route(route)
+    return shares  # type: ignore[return-value]
+
+
+def _shares_text(text: str) -> dict[str, float]:
+    return {route: float(share) for route, share in pairs_text(text).items()}
+
+
+def _shown_shares(value: object) -> str:
+    """The first route that is refused."""
+    for route, share in value.items() if isinstance(value, Mapping) else ():
+        try:
+            _shares({route: share})
+        except ValueError:
+            return f"{shown(route)} with {shown(share)}"
+    return shown(value)
+
+
 def choice(*words: str) -> Kind:
     """One of a few words, in any case."""
 
@@ -221,6 +245,7 @@ def pairs_without(own: Mapping[str, str]) -> Kind:
     return Kind(f"{_PAIRS}; {options} are options of their own", check, pairs_text)
 
 
+_SHARE = number(0, 1)
 BOOLEAN = Kind("true or false (in the environment also 1, 0, yes, no, on, off)", _boolean, parse=_boolean_text)
 TEXT = Kind("a text of printable characters", _printable)
 NAME = Kind("a text of printable characters, not empty", _name)
@@ -231,6 +256,13 @@ PATTERNS = Kind(
     _patterns,
     parse=_lines,
     show=_shown_patterns,
+)
+SHARES = Kind(
+    "a table of shares from 0 to 1 by route, such as `GET /items/{item_id}` or `/static/*` (in the environment "
+    "route=share,route=share)",
+    _shares,
+    parse=_shares_text,
+    show=_shown_shares,
 )
 HEADERS = Kind(_PAIRS, _headers, pairs_text, secret=True)
 URL = Kind("an http:// or https:// URL without user, password, query and fragment", _url, show=_shown_url)
