@@ -37,7 +37,7 @@ def _start_obs(url: str, log_file: str) -> None:
     import obs
 
     os.dup2(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND), sys.stdout.fileno())
-    obs.init(service="shop", endpoint=url, metrics_port=0, log_format="json")
+    obs.init(service="shop", endpoint=url, metrics_port=0, log_format="json", log_storm=0)
 
 
 def _logger(url: str, log_file: str, who: str) -> Any:

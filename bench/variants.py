@@ -75,7 +75,7 @@ def _obs(framework: Framework, sink: str, log_file: str, sample: float = 1.0) ->
 
     # obs writes to standard output; here that is the file, as it is in a container.
     os.dup2(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND), sys.stdout.fileno())
-    obs.init(service="shop", endpoint=sink, metrics_port=0, log_format="json", sample=sample)
+    obs.init(service="shop", endpoint=sink, metrics_port=0, log_format="json", log_storm=0, sample=sample)
     log = obs.get_logger("shop")
     application = _application(framework, lambda item, note: log.info("item shown", item=item, note=note, left=7))
 

@@ -77,7 +77,7 @@ def test_access_line_and_exception_over_otlp(start: Start, lines: Lines) -> None
     """The access line has one `event.id`, the exception its three fields."""
     kept = Kept()
     start(kept, logs_to="otlp", endpoint="http://127.0.0.1:9")
-    logs.access(logs.AccessLine("info", "GET / 200", {}), "/", 5, "ab" * 16, "cd" * 8)
+    logs.access(logs.AccessLine("info", "GET / 200", {}), "/", 5, int("ab" * 16, 16), int("cd" * 8, 16))
     try:
         raise ValueError("x")
     except ValueError:

@@ -13,7 +13,7 @@ from obs.logs import room
 from obs.logs.logger import get_logger
 from obs.logs.pipeline import AccessLine
 from obs.logs.redaction import redact, redact_field, redact_text
-from obs.logs.room import LogsRoom
+from obs.logs.room import LogsRoom, access
 from obs.settings.resolve import checked
 
 if TYPE_CHECKING:
@@ -70,27 +70,6 @@ def start(settings: Settings, target: Target, exporter: Exporter) -> LogsRoom:
         What flushes and stops them.
     """
     return room.start(settings, target, exporter, _current_ids)
-
-
-def access(
-    line: AccessLine,
-    path: str,
-    duration: int,
-    trace_hex: str,
-    span_hex: str,
-    error: dict[str, Any] | None = None,
-) -> None:
-    """Write the one line that tells of a request; nothing before the start.
-
-    Args:
-        line: What it has in common with the other requests of its kind.
-        path: The path that was asked for; its secrets are out already, see `redact_field`.
-        duration: In nanoseconds.
-        trace_hex: The trace's id.
-        span_hex: The span's id.
-        error: Further fields by their dotted names, where an exception ended the request.
-    """
-    room.access(line, path, duration, trace_hex, span_hex, error)
 
 
 Level = Literal["debug", "info", "warning", "error", "critical"]

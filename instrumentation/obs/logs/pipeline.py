@@ -13,8 +13,8 @@ from obs.logs import ecs
 from obs.logs.encoder import Encoder, Fields
 from obs.logs.record import SHARED
 from obs.logs.redaction import Redactor
-from obs.logs.stamps import event_id, timestamp
-from obs.runtime.guard import Guard
+from obs.logs.stamps import new_id, timestamp
+from obs.runtime.guard import swallow
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
@@ -26,9 +26,8 @@ _LONGEST_ACCESS = 4096
 # Records about the delivery of records would make more of themselves.
 _NEVER_EXPORTED = frozenset({"obs", "opentelemetry"})
 
-# A guard has no state: one serves all.
-_guard = Guard("logs")
-_access_guard = Guard("logs.access")
+# Names of loggers come from the application's code; more than this are not remembered.
+_TEMPLATES_KEPT = 1024
 
 
 class Service(NamedTuple):
@@ -140,6 +139,8 @@ class Pipeline:
         self._ids = ids
         # Where a line goes when nothing else needs the record.
         self._lines_only = write if render is None and not sinks else None
+        # By level and logger: what is the same in each line, around places for what differs.
+        self._templates: dict[tuple[str, str, bool], bytes] = {}
         self.renew()
 
     def redact_with(self, redactor: Redactor) -> None:
@@ -155,6 +156,7 @@ class Pipeline:
         self._common = common
         self._end = b"," + orjson.dumps(common)[1:] + b"\n"
         self._dataset = orjson.dumps(self._service.name)
+        self._templates.clear()
 
     def emit(self, level: str, logger: str, message: object, event: Mapping[Any, Any], error: Fields | None) -> None:
         """Write one record; never raises.
@@ -166,35 +168,49 @@ class Pipeline:
             event: The caller's fields.
             error: What is to be told of an exception.
         """
-        with _guard:
+        try:
             trace, span = self._ids()
             body, fields = self._encoder.encode(message, event, error)
-            record = Record(
-                time.time_ns(),
-                level,
-                logger,
-                body,
-                event_id(),
-                b"%032x" % trace if trace else b"",
-                b"%016x" % span if span else b"",
-            )
-            self._put(record, fields)
+            if self._lines_only is not None and fields.keys().isdisjoint(SHARED):
+                key = level, logger, trace != 0
+                template = self._templates.get(key) or self._line_template(*key)
+                values = timestamp(time.time_ns()), body[1:-1], new_id()
+                self._lines_only(template % ((*values, trace, span) if trace else values))
+                self._count[level]()
+                return
+            trace_id, span_id = _hex(trace, span)
+            self._put(Record(time.time_ns(), level, logger, body, b"%032x" % new_id(), trace_id, span_id), fields)
+        except Exception as failure:  # noqa: BLE001 - telemetry never raises into the application
+            swallow("logs", failure)
+
+    def _line_template(self, level: str, logger: str, traced: bool) -> bytes:
+        """What is the same in each line of a logger and a level that shares no group with what obs adds."""
+        named = b',"log":{"logger":%b}' % orjson.dumps(logger) if logger else b""
+        event = b',"event":{"dataset":%b,"id":"' % self._dataset
+        ids = b',"trace":{"id":"%032x"},"span":{"id":"%016x"}' if traced else b""
+        start = b'{"@timestamp":"%%b","log.level":"%b",%%b' % _LEVEL_BYTES[level]
+        template = start + _literal(named + event) + b'%032x"}' + ids + _literal(self._end)
+        if len(self._templates) < _TEMPLATES_KEPT:
+            self._templates[level, logger, traced] = template
+        return template
 
     def access(
-        self, line: AccessLine, path: str, duration: int, trace_hex: str, span_hex: str, error: Fields | None
+        self, line: AccessLine, path: str, duration: int, trace_id: int, span_id: int, error: Fields | None
     ) -> None:
         """Write the line that tells of one request; never raises. See `obs.logs.access`."""
-        with _access_guard:
+        try:
             if error is None and self._lines_only is not None and len(path) <= _LONGEST_ACCESS:
                 if line.made_with is not self._end:
                     self._prepare(line)
                 if line.template and (quoted := _quoted(path)):
-                    values = quoted, duration, event_id(), trace_hex.encode(), span_hex.encode()
-                    self._lines_only(line.template % (timestamp(time.time_ns()), *values))
+                    values = timestamp(time.time_ns()), quoted, duration, new_id(), trace_id, span_id
+                    self._lines_only(line.template % values)
                     self._count[line.level]()
                     return
             fields = {**line.fields, "url.path": path, "event.duration": duration, **(error or {})}
-            self._emit_with_ids(line.level, line.message, fields, trace_hex, span_hex)
+            self._emit_with_ids(line.level, line.message, fields, trace_id, span_id)
+        except Exception as failure:  # noqa: BLE001 - telemetry never raises into the application
+            swallow("logs.access", failure)
 
     def _prepare(self, line: AccessLine) -> None:
         """Render what is the same in each line of its kind; nothing where a secret has to be taken out of it."""
@@ -205,18 +221,17 @@ class Pipeline:
 
     def _template(self, line: AccessLine) -> bytes:
         known = {name: _literal(orjson.dumps(value)) for name, value in line.fields.items()}
-        event = {"event.duration": b"%d", "event.dataset": _literal(self._dataset), "event.id": b'"%b"'}
-        ids = {"trace.id": b'"%b"', "span.id": b'"%b"'}
+        event = {"event.duration": b"%d", "event.dataset": _literal(self._dataset), "event.id": b'"%032x"'}
+        ids = {"trace.id": b'"%032x"', "span.id": b'"%016x"'}
         body = template_of(
             {"message": _literal(orjson.dumps(line.message)), **known, "url.path": b"%b", **event, **ids}
         )
         start = b'{"@timestamp":"%%b","log.level":"%b",' % _LEVEL_BYTES[line.level]
         return start + body[1:-1] + _literal(self._end)
 
-    def _emit_with_ids(self, level: str, message: str, fields: Fields, trace_hex: str, span_hex: str) -> None:
+    def _emit_with_ids(self, level: str, message: str, fields: Fields, trace_id: int, span_id: int) -> None:
         body, placed = self._encoder.encode(message, fields)
-        record = Record(time.time_ns(), level, "", body, event_id(), trace_hex.encode(), span_hex.encode())
-        self._put(record, placed)
+        self._put(Record(time.time_ns(), level, "", body, b"%032x" % new_id(), *_hex(trace_id, span_id)), placed)
 
     def _put(self, record: Record, fields: Fields) -> None:
         if self._write is None or self._render is not None:
@@ -251,6 +266,10 @@ class Pipeline:
             for sink in self._sinks:
                 sink(record)
         self._count[record.level]()
+
+
+def _hex(trace_id: int, span_id: int) -> tuple[bytes, bytes]:
+    return (b"%032x" % trace_id, b"%016x" % span_id) if trace_id else (b"", b"")
 
 
 def _start(nanoseconds: int, level: str) -> bytes:

@@ -25,7 +25,7 @@ _AS_DIGITS = bytes(48 if 48 <= byte < 58 else 97 for byte in range(256))
 _BETWEEN_DIGITS = b" -.\xc2\xa0"
 _LONG_WORD = b"a" * tokens.SHORTEST
 _LONG_NUMBER = b"0" * 13
-# A text without any of these names no secret that stands behind it without a mark.
+# A text without any of these names no secret that stands behind it without a mark; what parts them is a blank or a tag.
 _HINTS = ("oken", "pass", "ecret", "key", "basic", "earer", "pwd", "egotiate", "ntlm", " -")
 
 
@@ -41,10 +41,11 @@ def redacted(text: str, keys: Keys) -> str:
         text = _by_shape(text)
     if _LONG_NUMBER in seen.translate(_AS_DIGITS, _BETWEEN_DIGITS):
         text = rules.CARD.sub(_card, text)
-    small = text.lower()
-    for hint in _HINTS:
-        if hint in small:
-            return _behind_words(text, keys)
+    if " " in text or "\t" in text or "</" in text:
+        small = text.lower()
+        for hint in _HINTS:
+            if hint in small:
+                return _behind_words(text, keys)
     return text
 
 

@@ -152,12 +152,26 @@ def start(settings: Settings, target: Target, exporter: Exporter, ids: Ids) -> L
 
 
 def access(
-    line: AccessLine, path: str, duration: int, trace_hex: str, span_hex: str, error: dict[str, Any] | None
+    line: AccessLine,
+    path: str,
+    duration: int,
+    trace_id: int,
+    span_id: int,
+    error: dict[str, Any] | None = None,
 ) -> None:
-    """Write the line of a request when logs are started and its level is written."""
+    """Write the one line that tells of a request; nothing before the start, or below the level that is written.
+
+    Args:
+        line: What it has in common with the other requests of its kind.
+        path: The path that was asked for; its secrets are out already, see `redact_field`.
+        duration: In nanoseconds.
+        trace_id: The trace.
+        span_id: The span.
+        error: Further fields by their dotted names, where an exception ended the request.
+    """
     live = logger.running
-    if live is not None and LEVELS.get(line.level, 0) >= live.threshold:
-        live.pipeline.access(line, path, duration, trace_hex, span_hex, error)
+    if live is not None and LEVELS[line.level] >= live.threshold:
+        live.pipeline.access(line, path, duration, trace_id, span_id, error)
 
 
 def set_level(level: str, name: str = "") -> None:

@@ -17,9 +17,9 @@ if hasattr(os, "register_at_fork"):
 _second: tuple[int, bytes] = (0, b"")
 
 
-def event_id() -> bytes:
-    """128 random bits in hex."""
-    return b"%032x" % _random_bits(128)
+def new_id() -> int:
+    """128 random bits."""
+    return _random_bits(128)
 
 
 def timestamp(nanoseconds: int) -> bytes:

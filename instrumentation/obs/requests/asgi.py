@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from obs.requests.observation import Observation
-from obs.runtime.guard import Guard
+from obs.requests.observation import Observation, without_port
+from obs.runtime.guard import swallow
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,6 +18,10 @@ KEY = "obs.observation"
 
 _WANTED = {b"traceparent": 0, b"tracestate": 1, b"baggage": 2, b"host": 3}
 
+# Hosts without their ports; a service is asked by few names, unless somebody invents them.
+_hosts: dict[bytes, str] = {}
+_HOSTS_KEPT = 64
+
 
 def begin(scope: Scope) -> Observation | None:
     """Start to observe the request of a scope.
@@ -27,23 +31,33 @@ def begin(scope: Scope) -> Observation | None:
     """
     if scope["type"] != "http" or KEY in scope:
         return None
-    with Guard("asgi"):
-        found: list[str | None] = [None, None, None, None]
+    try:
+        found: list[bytes | None] = [None, None, None, None]
         for name, value in scope["headers"]:
-            position = _WANTED.get(name)
-            if position is not None:
-                found[position] = value.decode("latin-1")
-        host = found[3] or ""
+            if name in _WANTED:
+                found[_WANTED[name]] = value
+        traceparent, tracestate, baggage, asked = found
         observation = Observation(
             scope["method"],
             scope["path"],
             scope.get("scheme", "http"),
-            host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host,
-            *found[:3],
+            "" if asked is None else _hosts.get(asked) or _host(asked),
+            None if traceparent is None else traceparent.decode("latin-1"),
+            None if tracestate is None else tracestate.decode("latin-1"),
+            None if baggage is None else baggage.decode("latin-1"),
         )
         scope[KEY] = observation
-        return observation
-    return None
+    except Exception as error:  # noqa: BLE001 - telemetry never raises into the application
+        swallow("asgi", error)
+        return None
+    return observation
+
+
+def _host(asked: bytes) -> str:
+    host = without_port(asked.decode("latin-1"))
+    if len(_hosts) < _HOSTS_KEPT:
+        _hosts[asked] = host
+    return host
 
 
 def watched(observation: Observation, send: Send) -> Send:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from obs import logs, metrics, traces
 from obs.metrics.children import HistogramChild
 from obs.metrics.instruments import Gauge, Histogram
-from obs.runtime.guard import Guard
+from obs.runtime.guard import swallow
 from obs.signals import http
 from obs.traces.values import safe_text
 
@@ -20,6 +20,8 @@ CLIENT_CLOSED_REQUEST = 499
 
 # Answers are grouped by these; more kinds than this are not remembered, only worked out anew.
 _KINDS_KEPT = 4096
+# The host comes from the client.
+_HOSTS_KEPT = 16
 
 _duration: Histogram = metrics.instrument(http.SERVER_DURATION)
 _active: Gauge = metrics.instrument(http.ACTIVE_REQUESTS)
@@ -33,6 +35,8 @@ class _Kind(NamedTuple):
     line: logs.AccessLine
     failed: bool
     status: int
+    # By the scheme and the host that were asked.
+    spans: dict[tuple[str, str], traces.Alike]
 
 
 _kinds: dict[tuple[str, str, int, bool], _Kind] = {}
@@ -48,7 +52,7 @@ def _kind(method: str, route: str, status: int, broken: bool) -> _Kind:
         failed = broken or status >= 500
         fields = {"http.request.method": method, "http.route": route, "http.response.status_code": status}
         line = logs.AccessLine("error" if failed else "info", f"{span_name} {status}", fields)
-        kind = _Kind(_duration.child(method, route, str(status)), span_name, line, failed, status)
+        kind = _Kind(_duration.child(method, route, str(status)), span_name, line, failed, status, {})
         if len(_kinds) < _KINDS_KEPT:
             declare_route(route, (method,))
             _kinds[key] = kind
@@ -62,6 +66,17 @@ def declare_route(route: str, methods: tuple[str, ...]) -> None:
     """
     for method in methods:
         _duration.zero(method if method in _METHODS else _OTHER, route, "500")
+
+
+def without_port(host: str) -> str:
+    """The name that a `Host` header asks for.
+
+    Example:
+        >>> without_port("shop.example:8443"), without_port("[::1]:80"), without_port("shop.example")
+        ('shop.example', '[::1]', 'shop.example')
+    """
+    name, _, port = host.rpartition(":")
+    return name if port.isdigit() else host
 
 
 def forget() -> None:
@@ -131,7 +146,7 @@ class Observation:
         if self.finished:
             return
         self.finished = True
-        with Guard("request"):
+        try:
             elapsed = time.perf_counter_ns() - self._started
             self._active.add(-1)
             broken = isinstance(error, Exception) and not self.client_left
@@ -143,23 +158,32 @@ class Observation:
             else:
                 kind.duration.record(elapsed / 1e9)
             path = logs.redact_field("url.path", self.path)
-            logs.access(kind.line, path, elapsed, span.trace_hex, span.span_hex, _described(error))
-            span.finish(kind.span_name, self._attributes(kind, path, error), kind.failed, error)
+            logs.access(kind.line, path, elapsed, span.trace_id, span.span_id, _described(error))
+            if error is None:
+                span.finish_alike(kind.spans.get((self.scheme, self.host)) or self._alike(kind), path)
+            else:
+                attributes = {**self._attributes(kind), "url.path": path, "error.type": type(error).__qualname__}
+                span.finish(kind.span_name, attributes, kind.failed, error)
+        except Exception as failure:  # noqa: BLE001 - telemetry never raises into the application
+            swallow("request", failure)
 
-    def _attributes(self, kind: _Kind, path: str, error: BaseException | None) -> dict[str, object]:
+    def _alike(self, kind: _Kind) -> traces.Alike:
+        alike = traces.Alike(kind.span_name, self._attributes(kind), kind.failed)
+        if len(kind.spans) < _HOSTS_KEPT:
+            kind.spans[self.scheme, self.host] = alike
+        return alike
+
+    def _attributes(self, kind: _Kind) -> dict[str, object]:
         attributes: dict[str, object] = {
             "http.request.method": self.method,
             "http.response.status_code": kind.status,
-            "url.path": path,
             "url.scheme": self.scheme,
         }
         if self.route:
             attributes["http.route"] = self.route
         if self.host:
             attributes["server.address"] = self.host
-        if error is not None:
-            attributes["error.type"] = type(error).__qualname__
-        elif kind.failed:
+        if kind.failed:
             attributes["error.type"] = str(kind.status)
         return attributes
 

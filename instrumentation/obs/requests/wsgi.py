@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
-from obs.requests.observation import Observation
+from obs.requests.observation import Observation, without_port
 from obs.runtime.guard import Guard
 
 Environ = dict[str, Any]
@@ -35,12 +35,11 @@ def begin(environ: Environ) -> Observation | None:
         if outer is not None and not outer.finished and outer.path == path:
             environ[KEY] = outer
             return None
-        host = environ.get("HTTP_HOST", "")
         observation = Observation(
             environ["REQUEST_METHOD"],
             path,
             environ.get("wsgi.url_scheme", "http"),
-            host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host,
+            without_port(environ.get("HTTP_HOST", "")),
             environ.get("HTTP_TRACEPARENT"),
             environ.get("HTTP_TRACESTATE"),
             environ.get("HTTP_BAGGAGE"),

@@ -3,10 +3,11 @@
 from obs.traces.current import current_ids, current_trace_id, sampled_ids
 from obs.traces.decorators import counted, timed
 from obs.traces.room import TracesRoom, begin_server, start
-from obs.traces.server import ServerSpan
+from obs.traces.server import Alike, ServerSpan
 from obs.traces.work import annotate, span, traced
 
 __all__ = [
+    "Alike",
     "ServerSpan",
     "TracesRoom",
     "annotate",

@@ -18,6 +18,7 @@ from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 from obs.runtime import protobuf
 from obs.runtime.export_queue import Item
 from obs.runtime.protobuf import any_value, fixed32, fixed64, length, text, uint, varint
+from obs.traces.server import Alike, FastServerSpan
 from obs.traces.span import FLAG_REMOTE, FastSpan
 
 # Parts that repeat are encoded once; at this many the memory is emptied, so that ids in values cannot fill it.
@@ -41,6 +42,10 @@ _times = struct.Struct("<BQBQ").pack
 _START = protobuf.tag(7, protobuf.FIXED64)[0]
 _END = protobuf.tag(8, protobuf.FIXED64)[0]
 _MOST = (1 << 64) - 1
+
+# The attribute `url.path` of a path that is shorter than this: KeyValue, its key, AnyValue, its string.
+_SHORT = 100
+_SHORT_PATH = b"J%c\n\x08url.path\x12%c\n%c%b"
 
 _pairs: dict[tuple[int, str, type, Any], bytes] = {}
 _names: dict[str, bytes] = {}
@@ -77,13 +82,60 @@ def encode(span: ReadableSpan) -> Item:
     Raises:
         Exception: It cannot be encoded.
     """
-    if isinstance(span, FastSpan):
+    if type(span) is FastServerSpan and span.alike is not None:
+        encoded, tracer = _of_a_request(span, span.alike), span._tracer
+        origin = _resource_of(tracer.source.resource), _scope_of(tracer.scope)
+    elif isinstance(span, FastSpan):
         encoded, tracer = _fast(span), span._tracer
         origin = _resource_of(tracer.source.resource), _scope_of(tracer.scope)
     else:
         encoded = _any(span)
         origin = _resource_of(span.resource), _scope_of(span.instrumentation_scope)
     return Item(*origin, b"%b%b%b" % (_SPAN, varint(len(encoded)), encoded))
+
+
+def _of_a_request(span: FastServerSpan, alike: Alike) -> bytes:
+    """Encode the span of a request from what was encoded with an earlier one of its kind, and what is its own."""
+    made_by, common = alike.encoded
+    if made_by is not _redact:
+        common = _name_of(alike.name) + _attributes(_ATTRIBUTES, alike.attributes)
+        alike.encoded = _redact, common
+    flags, parent = span.flags & 0xFF | _HAS_IS_REMOTE, b""
+    if span.parent_id:
+        parent = _PARENT_ID + span.parent_id.to_bytes(8, "big")
+        flags |= _IS_REMOTE if span.parent_flags & FLAG_REMOTE else 0
+    own = b""
+    if span._attributes:
+        rest = {key: value for key, value in span._attributes.items() if key not in alike.attributes}
+        rest.pop(span.CLEAN, None)
+        own = _attributes(_ATTRIBUTES, rest)
+    if span.state is not None:
+        state = span.trace_state
+        own += text(_TRACE_STATE, state.to_header()) if state else b""
+    if span._events or span._links or span._dropped or span._status.status_code is not StatusCode.UNSET:
+        own += _details(span)
+    path = span.path
+    if len(path) < _SHORT and path.isascii():
+        size = len(path)
+        # Lengths below 128 are one byte each.
+        shown = _SHORT_PATH % (size + 14, size + 2, size, path.encode())
+    else:
+        shown = _with_value(_ATTRIBUTES, _key_of(span.CLEAN), any_value(path))
+    return b"".join(
+        (
+            _TRACE_ID,
+            span.trace_id.to_bytes(16, "big"),
+            _SPAN_ID,
+            span.span_id.to_bytes(8, "big"),
+            parent,
+            common,
+            _KIND[span._kind],
+            _times(_START, span._start_time, _END, span._end_time),
+            shown,
+            own,
+            _flags_of(flags),
+        )
+    )
 
 
 def _fast(span: FastSpan) -> bytes:

@@ -33,6 +33,25 @@ _get_current = context_api.get_current
 _attach = context_api.attach
 
 
+class Alike:
+    """What the spans of all requests of one kind have in common, encoded once.
+
+    Args:
+        name: What they are called: method and route.
+        attributes: Theirs, without ``url.path``.
+        failed: The answer is an error of the server.
+    """
+
+    __slots__ = ("attributes", "encoded", "failed", "name")
+
+    def __init__(self, name: str, attributes: dict[str, object], failed: bool) -> None:
+        self.name = name
+        self.attributes = {key: _short(value) for key, value in attributes.items()}
+        self.failed = failed
+        # What the exporter's encoder makes of it, with what it was made by.
+        self.encoded: tuple[object, bytes] = (None, b"")
+
+
 class ServerSpan(Protocol):
     """The span of a request, and its ids in the forms that a log line and an exemplar need."""
 
@@ -75,6 +94,14 @@ class ServerSpan(Protocol):
             error: The exception that ended the request, noted when `failed`.
         """
 
+    def finish_alike(self, alike: Alike, path: str) -> None:
+        """End it as all requests of its kind end; like `finish`.
+
+        Args:
+            alike: What they have in common.
+            path: The ``url.path``; its secrets must be out already.
+        """
+
     def detach(self) -> None:
         """Make what was current before it current again; never raises, and a second call does nothing."""
 
@@ -82,11 +109,14 @@ class ServerSpan(Protocol):
 class FastServerSpan(FastSpan):
     """A server span of obs's own provider."""
 
-    __slots__ = ("_token",)
+    __slots__ = ("_token", "alike", "path")
 
     CLEAN = "url.path"
 
     _token: Token[Context] | None
+    # What it has in common with others, until somebody asks for its attributes.
+    alike: Alike | None
+    path: str
 
     def finish(
         self, name: str, attributes: dict[str, object], failed: bool, error: BaseException | None = None
@@ -105,6 +135,32 @@ class FastServerSpan(FastSpan):
         except Exception as failure:  # noqa: BLE001 - telemetry never raises into the application
             swallow("server_span", failure)
 
+    def finish_alike(self, alike: Alike, path: str) -> None:
+        """End it as all requests of its kind end; never raises."""
+        if self._tracer.source.processor is not None:
+            # Somebody else looks at its attributes.
+            self.finish(alike.name, {**alike.attributes, "url.path": path}, alike.failed)
+            return
+        try:
+            if self.flags & FLAG_SAMPLED and self._end_time is None:
+                self._name = alike.name
+                if alike.failed:
+                    self.set_status(StatusCode.ERROR)
+                self.path = path if len(path) <= LONGEST_VALUE else path[:LONGEST_VALUE]
+                self.alike = alike
+                self.end()
+        except Exception as failure:  # noqa: BLE001 - telemetry never raises into the application
+            swallow("server_span", failure)
+
+    @property
+    def attributes(self) -> Mapping[str, Any] | None:
+        """Its attributes, as the SDK gives them."""
+        alike = self.alike
+        if alike is not None:
+            self.alike = None
+            self._attributes = {**(self._attributes or {}), **alike.attributes, "url.path": self.path}
+        return super().attributes
+
     def detach(self) -> None:
         """Make what was current before it current again; never raises, and a second call does nothing."""
         token, self._token = self._token, None
@@ -112,13 +168,12 @@ class FastServerSpan(FastSpan):
             restore(token)
 
     def _take(self, attributes: dict[str, object]) -> None:
-        for key, value in attributes.items():
-            if type(value) is str and len(value) > LONGEST_VALUE:
-                attributes[key] = value[:LONGEST_VALUE]
-        if self._attributes is None:
-            self._attributes = attributes
-        else:
-            self._attributes.update(attributes)
+        taken = {key: _short(value) for key, value in attributes.items()}
+        self._attributes = {**(self._attributes or {}), **taken}
+
+
+def _short(value: object) -> object:
+    return value[:LONGEST_VALUE] if type(value) is str else value
 
 
 class JoinedServerSpan:
@@ -161,6 +216,10 @@ class JoinedServerSpan:
                 span.set_status(StatusCode.ERROR)
             span.end()
 
+    def finish_alike(self, alike: Alike, path: str) -> None:
+        """End it as all requests of its kind end; never raises."""
+        self.finish(alike.name, {**alike.attributes, "url.path": path}, alike.failed)
+
     def detach(self) -> None:
         """Make what was current before it current again; never raises, and a second call does nothing."""
         token, self._token = self._token, None
@@ -198,6 +257,7 @@ def begin_fast(tracer: Tracer, traceparent: str | None, tracestate: str | None, 
             flags,
             tracestate or None,
         )
+    span.alike = None
     context = Context(current)
     dict.__setitem__(context, _SPAN_KEY, span)
     if baggage:
