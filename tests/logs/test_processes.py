@@ -18,7 +18,7 @@ import pytest
 BEGIN = """
 import logging, os, signal, sys, threading, time
 import obs
-obs.init(service="shop", metrics_port=0)
+obs.init(service="shop", metrics_port=0, log_storm=0)
 log = obs.get_logger("shop")
 """
 

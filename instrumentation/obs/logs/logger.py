@@ -17,7 +17,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 from obs.logs.exceptions import current_stack, describe, exception_of
 from obs.logs.pipeline import LEVELS, Pipeline
 from obs.logs.storms import Storms
-from obs.logs.values import foreign_code, represent, type_name
+from obs.logs.values import foreign_code, interrupted, noted, pass_on, represent, type_name
 from obs.runtime.guard import Guard
 
 # What each method of a logger is called, and the level of what it writes.
@@ -130,6 +130,8 @@ def write(live: Running, level: str, logger: str, event: dict[str, Any]) -> None
     if stack and error is None:
         error = {"stack_trace": stack if isinstance(stack, str) else current_stack(_OWN_FRAMES)}
     live.pipeline.emit(level, logger, message, event, error)
+    if interrupted:
+        pass_on()
 
 
 class Final:
@@ -206,10 +208,12 @@ def interpolated(message: Any, values: tuple[Any, ...]) -> Any:
         if not nested:
             try:
                 first = values[0]
-                return message % (first if len(values) == 1 and isinstance(first, Mapping) and first else values)
-            except BaseException:  # noqa: BLE001, S110 - wrong values, or a `__str__` that raises
-                pass
-    return f"{message} {' '.join(represent(value) for value in values)}"
+                by_name = len(values) == 1 and issubclass(type(first), Mapping) and first
+                return message % (first if by_name else values)
+            except BaseException as error:  # noqa: BLE001 - wrong values, or a `__str__` that raises
+                noted(error)
+    text = message if type(message) is str else represent(message, str)
+    return f"{text} {' '.join(map(represent, values))}"
 
 
 FINAL = Final()

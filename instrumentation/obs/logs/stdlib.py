@@ -16,7 +16,7 @@ from typing import Any
 from obs.logs import logger as loggers
 from obs.logs.logger import Rendered, interpolated, level_name, merged_context
 from obs.logs.pipeline import LEVELS
-from obs.logs.values import foreign_code
+from obs.logs.values import noted, represent
 from obs.runtime.guard import Guard
 from obs.runtime.patcher import Patcher
 
@@ -90,7 +90,7 @@ def _text_of(message: object) -> object:
 
 def _event_of(record: logging.LogRecord, level: str) -> dict[str, Any]:
     fields = {name: value for name, value in vars(record).items() if name not in _OF_EVERY_RECORD}
-    if isinstance(record.msg, dict) and "_name" in fields:
+    if type(record.msg) is dict and "_name" in fields:
         # An event that structlog's `wrap_for_formatter` handed on; other handlers read the same dict.
         event = {**record.msg, **{name: value for name, value in fields.items() if name not in _OF_STRUCTLOG}}
         event = loggers.without_what_others_added(event, level)
@@ -106,12 +106,10 @@ def _message_of(record: logging.LogRecord) -> object:
     if not record.args:
         return record.msg.strip() if record.name == _WARNINGS_LOGGER and isinstance(record.msg, str) else record.msg
     arguments = record.args if isinstance(record.args, tuple) else (record.args,)
-    if isinstance(record.msg, str):
+    if type(record.msg) is str:
         return interpolated(record.msg, arguments)
-    with foreign_code() as nested:
-        # Some libraries log an object that makes its text only here.
-        text = "" if nested else str(record.msg)
-    return interpolated(text, arguments)
+    # Some libraries log an object that makes its text only here.
+    return interpolated(represent(record.msg, str), arguments)
 
 
 def is_console(handler: logging.Handler) -> bool:
@@ -161,6 +159,7 @@ class StdlibJoin:
         ):
             patch.wrap(owner, name, self._rejoining)
         patch.wrap(logging.Logger, "addHandler", self._setting_aside)
+        patch.wrap(logging.Logger, "makeRecord", _total)
 
     def join(self) -> None:
         """Put the handler on the root logger and set others aside."""
@@ -270,6 +269,26 @@ class StdlibJoin:
             self._set_handlers(known, [other for other in known.handlers if other is not handler])
         else:
             self._set_handlers(known, self._without_console(known))
+
+
+def _total(original: Callable[..., logging.LogRecord]) -> Callable[..., logging.LogRecord]:
+    """A record also of arguments that the standard library cannot look at, and of fields whose names it reserves."""
+
+    def make_record(
+        self: logging.Logger, name: str, level: int, fn: str, lno: int, msg: object, args: Any, exc_info: Any,
+        func: str | None = None, extra: Mapping[str, object] | None = None, sinfo: str | None = None,
+    ) -> logging.LogRecord:  # fmt: skip
+        try:
+            return original(self, name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
+        except BaseException as error:  # noqa: BLE001 - a value's own `__class__`, `__bool__` or `__len__` can raise
+            noted(error)
+            record = original(self, name, level, fn, lno, msg, (), exc_info, func, None, sinfo)
+            record.args = tuple(map(represent, args))
+            for key, value in dict(extra or {}).items():
+                vars(record)[f"labels.{key}" if key in _OF_EVERY_RECORD else key] = value
+            return record
+
+    return make_record
 
 
 def _forget_levels(known: logging.Logger) -> None:

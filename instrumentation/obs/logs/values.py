@@ -11,7 +11,10 @@ import dataclasses
 import datetime as dt
 import decimal
 import enum
+import fractions
+import ipaddress
 import math
+import pathlib
 import threading
 import uuid
 from collections import deque
@@ -34,6 +37,27 @@ INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
 _MAX_INT_BITS = 400
 
 _foreign = threading.local()
+# Threads in which code of the application's own raised KeyboardInterrupt while it was asked for its value.
+interrupted: set[int] = set()
+
+
+def noted(error: BaseException) -> str:
+    """The name of what code of the application's own raised; an interrupt is kept for `pass_on`."""
+    if issubclass(type(error), KeyboardInterrupt):
+        interrupted.add(threading.get_ident())
+    return type_name(error)
+
+
+def pass_on() -> None:
+    """Raise the interrupt that was kept while a line was made; the line is written by now.
+
+    Raises:
+        KeyboardInterrupt: The user wants the program to end.
+    """
+    me = threading.get_ident()
+    if me in interrupted:
+        interrupted.discard(me)
+        raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
@@ -80,7 +104,8 @@ def cut(text: str, limit: int = MAX_TEXT) -> str:
 def represent(value: object, how: Callable[[object], str] = repr) -> str:
     """The value's own words, or what kept it from saying them; total.
 
-    Even `SystemExit` and `KeyboardInterrupt` end here: a `__repr__` that raises them must not end the application.
+    Even `SystemExit` ends here: a `__repr__` that raises it must not end the application. `KeyboardInterrupt` goes on
+    to the caller once the line is written.
     """
     with foreign_code() as nested:
         if nested:
@@ -88,7 +113,7 @@ def represent(value: object, how: Callable[[object], str] = repr) -> str:
         try:
             return cut(well_formed(str.__str__(how(value))))
         except BaseException as error:  # noqa: BLE001 - see above
-            return f"<unrepresentable {type_name(value)}: {type_name(error)}>"
+            return f"<unrepresentable {type_name(value)}: {noted(error)}>"
 
 
 class _UnreadableError(Exception):
@@ -127,7 +152,7 @@ class Plainer:
         except _UnreadableError as error:
             return self.text(f"<unrepresentable {type_name(value)}: {error}>")
         except Exception as error:  # noqa: BLE001 - a class of the application's can be wrong in many ways
-            return self.text(f"<unrepresentable {type_name(value)}: {type_name(error)}>")
+            return self.text(f"<unrepresentable {type_name(value)}: {noted(error)}>")
 
     def text(self, text: str) -> str:
         """A text that is well-formed, within its own limit and what the budget leaves."""
@@ -213,11 +238,11 @@ class Plainer:
         more = 0
         try:
             out.extend(islice(items(), MAX_ITEMS))
-            more = max(0, len(value) - MAX_ITEMS)
+            more = max(0, _length(value) - MAX_ITEMS)
         except RuntimeError:
             self.partial = True
         except BaseException as error:  # noqa: BLE001 - as in `represent`
-            raise _UnreadableError(type_name(error)) from None
+            raise _UnreadableError(noted(error)) from None
         self.cut = self.cut or more > 0
         return out, more
 
@@ -234,11 +259,11 @@ class Plainer:
         return None
 
     def data(self, value: Any, depth: int) -> object:
-        """A dataclass as its fields; one that hides fields from its repr keeps them hidden."""
+        """An object of declared fields as a dict; fields that are hidden from its repr stay hidden."""
         if (closed := self._enter(value, depth)) is not None:
             return closed
-        names = [field.name for field in dataclasses.fields(value) if field.repr]
         try:
+            names, _ = self._read((), lambda: _declared(type(value)))
             pairs, _ = self._read(names, lambda: ((name, getattr(value, name, None)) for name in names))
             return self.mapping(dict(pairs), depth)
         finally:
@@ -254,13 +279,45 @@ def unused(target: Mapping[str, object], name: str) -> str:
     return free
 
 
+def _length(value: Sized) -> int:
+    try:
+        return len(value)
+    except BaseException as error:  # noqa: BLE001 - as in `represent`
+        noted(error)
+        return 0
+
+
+def _declared(kind: Any) -> list[str]:
+    """The names that a dataclass, a class of attrs or a model of pydantic shows."""
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind) if field.repr]
+    if (fields := vars(kind).get("__attrs_attrs__")) is not None:
+        return [field.name for field in fields if field.repr]
+    return [name for name, field in kind.__pydantic_fields__.items() if field.repr]
+
+
+def _of_numpy(plainer: Plainer, value: Any, depth: int) -> object:
+    """A number or a short array of numpy as plain values; a long one as numpy abbreviates it."""
+    if value.size > MAX_ITEMS:
+        return plainer.text(represent(value))
+    return plainer.plain(value.tolist(), depth)
+
+
 def _decoded(value: bytes | bytearray) -> str:
-    text = bytes(value[: MAX_TEXT + 1]).decode("utf-8", "backslashreplace")
-    return text if len(value) <= MAX_TEXT else cut(text + " " * (len(value) - MAX_TEXT - 1))
+    # By the type's own methods: a descendant may lie about its length.
+    kind: Any = bytes if issubclass(type(value), bytes) else bytearray
+    size = kind.__len__(value)
+    text = bytes(kind.__getitem__(value, slice(MAX_TEXT + 1))).decode("utf-8", "backslashreplace")
+    return text if size <= MAX_TEXT else cut(text + " " * (size - MAX_TEXT - 1))
 
 
 def _texted(how: Callable[[Any], str]) -> Callable[[Plainer, Any, int], object]:
     return lambda plainer, value, _depth: plainer.text(how(value))
+
+
+def _asked(how: Callable[[Any], str]) -> Callable[[Plainer, Any, int], object]:
+    """As `_texted`, where the application's own code may be asked, such as a time zone."""
+    return lambda plainer, value, _depth: plainer.text(represent(value, how))
 
 
 _Maker = Callable[[Plainer, Any, int], object]
@@ -281,9 +338,11 @@ _BY_TYPE: dict[type, _Maker] = {
     bytearray: _texted(_decoded),
     uuid.UUID: _texted(str),
     decimal.Decimal: _texted(str),
-    dt.datetime: _texted(dt.datetime.isoformat),
+    dt.datetime: _asked(dt.datetime.isoformat),
     dt.date: _texted(dt.date.isoformat),
-    dt.time: _texted(dt.time.isoformat),
+    dt.timedelta: _texted(str),
+    pathlib.PosixPath: _texted(str),
+    dt.time: _asked(dt.time.isoformat),
 }
 
 # For what is only a descendant of a type that is known; the first that fits.
@@ -297,18 +356,34 @@ _BY_DESCENT: tuple[tuple[type, _Maker], ...] = (
     (tuple, Plainer.sequence),
     (Mapping, Plainer.mapping),
     (BaseException, _texted(lambda value: f"{type_name(value)}: {represent(value, str)}")),
-    (dt.datetime, _texted(dt.datetime.isoformat)),
+    (dt.datetime, _asked(dt.datetime.isoformat)),
+    (dt.date, _asked(dt.date.isoformat)),
+    (decimal.Decimal, _asked(decimal.Decimal.__str__)),
+    (uuid.UUID, _asked(uuid.UUID.__str__)),
+    (pathlib.PurePath, _asked(str)),
+    (fractions.Fraction, _asked(str)),
+    (ipaddress.IPv4Address, _asked(str)),
+    (ipaddress.IPv6Address, _asked(str)),
+    (bytearray, _texted(_decoded)),
     (bytes, _texted(_decoded)),
 )
 
 
 def _maker(value: object) -> _Maker:
+    # Asked of the type: an object may say of itself that it is another, as a mock does.
+    kind: Any = type(value)
     try:
-        for kind, make in _BY_DESCENT:
-            if isinstance(value, kind):
+        for known, make in _BY_DESCENT:
+            if issubclass(kind, known):
                 return make
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        if type.__getattribute__(kind, "__module__") == "numpy":
+            return _of_numpy
+        if any(name in vars(one) for one in kind.__mro__ for name in _DECLARING):
             return Plainer.data
-    except BaseException:  # noqa: BLE001, S110 - a class that lies about itself is shown by its repr
-        pass
+    except BaseException as error:  # noqa: BLE001 - a class that lies about itself is shown by its repr
+        noted(error)
     return _texted(represent)
+
+
+# Where dataclasses, attrs and pydantic keep what was declared.
+_DECLARING = ("__dataclass_fields__", "__attrs_attrs__", "__pydantic_fields__")
