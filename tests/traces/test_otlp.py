@@ -20,6 +20,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode, TraceFl
 from obs.runtime.export_queue import joined
 from obs.traces.otlp import encode
 from obs.traces.sampling import RatioSampler
+from obs.traces.server import Alike, begin_fast
 from obs.traces.tracer import Source, Tracer
 
 TEXT = st.text(max_size=40)
@@ -124,6 +125,35 @@ def test_spans_of_obs_mean_the_same_decoded(spans: list[ReadableSpan]) -> None:
         assert span.instrumentation_scope is not None
         assert name == span.instrumentation_scope.name
         same(span, found)
+
+
+HEADERS = ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=1")
+
+
+@given(
+    st.lists(st.one_of(TEXT, st.integers(90, 135).map("x".__mul__), st.text(min_size=5000, max_size=5000)), max_size=3),
+    ATTRIBUTES,
+    st.sampled_from(((None, None), HEADERS)),
+    st.booleans(),
+)
+def test_requests_of_one_kind_mean_the_same_decoded(
+    paths: list[str], own: dict[str, Any], headers: tuple[str | None, str | None], failed: bool
+) -> None:
+    """What they have in common is encoded once, and each has all of it, its own path and its own attributes."""
+    ended: list[Any] = []
+    source = Source(RatioSampler(1.0), Resource({}), ended.append)
+    tracer = Tracer(source, InstrumentationScope("obs"))
+    alike = Alike("GET /items/{id}", {"http.route": "/items/{id}", "http.response.status_code": 200}, failed)
+    for path in paths:
+        span = begin_fast(tracer, *headers, None)
+        span.set_attributes({**own, "http.route": "/another"})
+        span.finish_alike(alike, path)
+        span.detach()
+    for span, path in zip(ended, paths, strict=True):
+        request = ExportTraceServiceRequest.FromString(joined([encode(span)]))
+        assert span.attributes["url.path"] == path[:4096]
+        assert span.attributes["http.route"] == "/items/{id}"
+        same(span, request.resource_spans[0].scope_spans[0].spans[0])
 
 
 @given(ATTRIBUTES, ATTRIBUTES, TEXT, st.sampled_from(SpanKind), TIMES)
