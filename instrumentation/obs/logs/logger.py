@@ -30,6 +30,8 @@ _METHODS = {
     "notset": "debug",
 }
 _guard = Guard("logs")
+# What structlog says of an event apart from its fields.
+_APART = frozenset({"event", "exc_info", "stack_info"})
 _OWN_FRAMES = ("obs.", "structlog.", "logging")
 
 
@@ -260,7 +262,9 @@ def level_name(number: int) -> str:
     return "debug"
 
 
-def _emit(logger: Logger, method: str, message: Any, values: tuple[Any, ...], fields: dict[str, Any]) -> Any:
+def _emit(  # noqa: C901 - one function without a call more: every line goes through it
+    logger: Logger, method: str, message: Any, values: tuple[Any, ...], fields: dict[str, Any]
+) -> Any:
     live = running
     if live is None:
         return _emit_without_obs(logger, method, message, values, fields)
@@ -282,9 +286,14 @@ def _emit(logger: Logger, method: str, message: Any, values: tuple[Any, ...], fi
     if alone:
         event = merged_context(logger._context)
         event.update(fields)
-        event["event"] = message
-        with _guard:
-            write(live, level, logger._logger.name, event)
+        if not event.keys().isdisjoint(_APART):
+            event["event"] = message
+            with _guard:
+                write(live, level, logger._logger.name, event)
+            return None
+        live.pipeline.emit(level, logger._logger.name, message, event, None)
+        if interrupted:
+            pass_on()
         return None
     return _run(processors, logger._logger, method, {**logger._context, **fields, "event": message})
 
