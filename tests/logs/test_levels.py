@@ -117,7 +117,8 @@ def project(tmp_path: Path) -> Iterator[Path]:
 def test_settings_are_read_again_at_sighup(before: str, project: Path) -> None:
     """The level and the redaction follow the file, and a handler that was there is called as well."""
     process = served(project, before)
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
         (project / "pyproject.toml").write_text('[tool.obs]\nlog_level = "debug"\nredact_keys = ["iban"]\n')
         assert '"ready"' in process.stdout.readline()
