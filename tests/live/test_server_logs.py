@@ -48,6 +48,22 @@ def post_worker_init(worker):
     open(f"worker-{os.getpid()}", "w").close()
 """
 INIT = "obs.init(service='shop', metrics_port=0)"
+# As people copy it: the servers' loggers with a handler and a text format of their own.
+CONFIGURED = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "PLAIN %(message)s"}},
+    "handlers": {"own": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stdout"}},
+    "loggers": {
+        "uvicorn": {"handlers": ["own"], "level": "INFO", "propagate": False},
+        "uvicorn.access": {"level": "INFO"},
+    },
+    "root": {"handlers": ["own"], "level": "INFO"},
+}
+LATER = """obs.init(service='shop', metrics_port=0)
+import json, logging.config
+logging.config.dictConfig(json.load(open("log.json")))
+logging.basicConfig(level=logging.INFO, force=True)"""
 UVICORN = ["uvicorn", "app:app", "--port", "0"]
 GUNICORN = ["gunicorn", "app:app", "-b", "127.0.0.1:0", "--access-logfile", "-"]
 
@@ -74,6 +90,11 @@ def wait_for_workers(folder: Path, number: int) -> None:
         time.sleep(0.02)
 
 
+def test_configurations_of_logging_that_come_later_change_nothing(tmp_path: Path) -> None:
+    """A server's own `--log-config`, and `dictConfig` and `basicConfig(force=True)` after `obs.init()`."""
+    server_writes_records(ASGI, [*UVICORN, "--log-config", "log.json"], "after", LATER, tmp_path)
+
+
 @pytest.mark.parametrize("place", ["before", "after"])
 @pytest.mark.parametrize(
     ("app", "command"),
@@ -88,7 +109,13 @@ def wait_for_workers(folder: Path, number: int) -> None:
 )
 def test_lines_of_a_server(app: str, command: list[str], place: str, tmp_path: Path) -> None:
     """What the application logs stands once, what the server says once a process, and a line for each request."""
-    (tmp_path / "app.py").write_text(app.format(**{"before": "", "after": "", place: INIT}))
+    server_writes_records(app, command, place, INIT, tmp_path)
+
+
+def server_writes_records(app: str, command: list[str], place: str, init: str, tmp_path: Path) -> None:
+    """Run a server, ask it ten times, and look at every line that it wrote."""
+    (tmp_path / "log.json").write_text(json.dumps(CONFIGURED))
+    (tmp_path / "app.py").write_text(app.format(**{"before": "", "after": "", place: init}))
     (tmp_path / "gunicorn.conf.py").write_text(GUNICORN_SETTINGS)
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
