@@ -4,12 +4,16 @@ from obs.signals.own_health import (
     DROPPED,
     EXPORT_FAILURES,
     EXPORTED,
+    HELD_BYTES,
     INTERNAL_ERRORS,
     LOG_RECORDS,
     LOGS_LEFT_OUT,
     QUEUE_CAPACITY,
     QUEUE_SIZE,
+    SAMPLING_SHARE,
     SCRAPE_DURATION,
+    TRACES_CAPPED,
+    TRACES_KEPT,
 )
 from obs.signals.process import CPU, MAX_FDS, OPEN_FDS, RESIDENT_MEMORY, START_TIME, THREADS, WORKER
 from obs.signals.runtime import GC_COLLECTED, GC_COLLECTIONS, GC_PAUSE, GC_UNCOLLECTABLE, GENERATION, PYTHON
@@ -127,6 +131,10 @@ TELEMETRY = Row(
         timeseries(
             "Delivery queue", fullness(QUEUE_SIZE, QUEUE_CAPACITY, by=(JOB, *QUEUE_SIZE.labels)), thresholds=FULL
         ),
+        timeseries("Share of traces sampled", value(SAMPLING_SHARE, by=(JOB,))),
+        timeseries("Errors and slow requests kept", rate(TRACES_KEPT, by=(JOB, *TRACES_KEPT.labels))),
+        timeseries("Traces over the cap", rate(TRACES_CAPPED, by=(JOB,)), thresholds=ANY),
+        timeseries("Spans held until their request ends", value(HELD_BYTES, by=(JOB, INSTANCE))),
         timeseries("Duration of a scrape", value(SCRAPE_DURATION, by=(JOB, INSTANCE))),
         timeseries(
             "Log records left out of storms",

@@ -135,7 +135,7 @@ class Observation:
         self.finished = False
         self._active = _active.child(self.method)
         self._active.add(1)
-        self.span = traces.begin_server(traceparent, tracestate, baggage)
+        self.span = traces.begin_server(traceparent, tracestate, baggage, self.method, path)
 
     def finish(self, error: BaseException | None = None) -> None:
         """End the request: record its duration, write its access line and end its span. A second call does nothing.

@@ -22,7 +22,7 @@ from opentelemetry.context import _SUPPRESS_HTTP_INSTRUMENTATION_KEY, _SUPPRESS_
 
 from obs import metrics
 from obs.runtime.delivery import Endpoint, Outcome
-from obs.runtime.export_queue import BATCH, DROPPED, NEVER, Encode, Item, Put, Queue, joined
+from obs.runtime.export_queue import BATCH, DROPPED, NEVER, Encode, Item, Put, Queue, Relieve, joined
 from obs.runtime.guard import Guard
 from obs.signals import own_health
 
@@ -100,6 +100,17 @@ class Exporter:
             for reason in reasons:
                 signals.zero(signal, reason)
         return queue.put
+
+    def relieve(self, signal: str, relieve: Relieve) -> None:
+        """Say who makes fewer records of a signal when its queue fills up.
+
+        Args:
+            signal: `traces` or `logs`.
+            relieve: Called with the share of records to make from now on, 0 to 1, whenever it changes.
+        """
+        queue = self._queues.get(signal)
+        if queue is not None:
+            queue.relieved_by(relieve)
 
     def put(self, signal: str, item: Any) -> None:
         """Take a record; never blocks and never raises."""

@@ -22,6 +22,7 @@ NEVER = sys.maxsize
 # The most bytes that the records of a signal may hold while they wait, whatever their number: a backend that is away
 # while every record carries a traceback must not cost the application its memory.
 MOST_BYTES = 32 * 1024 * 1024
+_ALERT_BYTES = MOST_BYTES * 3 // 4
 
 DROPPED = metrics.instrument(own_health.DROPPED)
 _size = metrics.instrument(own_health.QUEUE_SIZE)
@@ -42,7 +43,12 @@ class Item(NamedTuple):
     record: bytes
 
 
+# A queue that is fuller than this asks for fewer records, and for none at all when it is as full as the second: the
+# rest is for those that nobody may leave out.
+RELIEVED_FROM, RELIEVED_TO = 0.75, 0.95
+
 Encode = Callable[[Any], Item]
+Relieve = Callable[[float], object]
 Put = Callable[[Any], None]
 
 
@@ -81,9 +87,12 @@ class Queue:
     """
 
     __slots__ = (
+        "_factor",
+        "_relieve",
         "_revive",
         "_tell",
         "_wake",
+        "alert",
         "batches",
         "capacity",
         "encode",
@@ -115,6 +124,10 @@ class Queue:
         self._wake = wake
         self._revive = revive
         self._tell = tell
+        self._relieve: Relieve | None = None
+        self._factor = 1.0
+        # From so many waiting records on, `put` asks for fewer.
+        self.alert = NEVER
         self.items: deque[Item] = deque()
         self.clear()
 
@@ -138,6 +151,8 @@ class Queue:
         """Take a record; never blocks and never raises."""
         items = self.items
         waiting = len(items)
+        if waiting >= self.alert or self.size >= _ALERT_BYTES:
+            self._press()
         if waiting >= self.capacity or self.size >= MOST_BYTES:
             if self.capacity:
                 DROPPED.child(self.signal, "queue_full").add(1)
@@ -156,6 +171,28 @@ class Queue:
         if waiting >= self.wake_at:
             self.wake_at = NEVER
             self._wake()
+
+    def relieved_by(self, relieve: Relieve) -> None:
+        """Say who makes fewer records when the queue fills up.
+
+        Args:
+            relieve: Called with the share of records to make from now on, 0 to 1, whenever it changes.
+        """
+        self._relieve = relieve
+        self.alert = int(self.capacity * RELIEVED_FROM)
+
+    def _press(self) -> None:
+        """Ask for as many records as there is room for."""
+        relieve = self._relieve
+        if relieve is None or not self.capacity:
+            return
+        fill = max(len(self.items) / self.capacity, self.size / MOST_BYTES)
+        room = (RELIEVED_TO - fill) / (RELIEVED_TO - RELIEVED_FROM)
+        # In twenty steps: each has the thresholds calculated anew.
+        factor = round(min(1.0, max(0.0, room)) * 20) / 20
+        if factor != self._factor:
+            self._factor = factor
+            relieve(factor)
 
     def take(self) -> Item:
         """Move the oldest record to `taken`; it is always in one of both, so that a flush that looks sees it."""
@@ -185,6 +222,8 @@ class Queue:
         return now if len(self.items) >= BATCH else self.since + interval
 
     def show(self) -> None:
-        """Set the gauges."""
+        """Set the gauges, and ask for more records again where there is room."""
+        if self._factor < 1.0:
+            self._press()
         _size.child(self.signal).set(self.held)
         _capacity.child(self.signal).set(self.capacity)

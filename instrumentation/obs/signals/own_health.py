@@ -1,6 +1,6 @@
 """Signals of obs about itself: what it delivered, dropped, and could not do."""
 
-from obs.signals.model import COUNT, SECONDS, TIMESTAMP, Counter, Gauge, Label
+from obs.signals.model import BYTES, COUNT, RATIO, SECONDS, TIMESTAMP, Counter, Gauge, Label
 
 SIGNAL = Label("signal", "Which signal.", ("logs", "traces"))
 
@@ -10,15 +10,15 @@ EXPORTED = Counter(
     help="Records that the backend has accepted.",
     means="Follows traffic. Flat while the service works means that nothing arrives.",
 )
-DROP_REASONS = ("queue_full", "rejected", "undelivered", "unencodable")
+DROP_REASONS = ("queue_full", "rejected", "undelivered", "unencodable", "not_held")
 FAILURE_REASONS = ("connection", "timeout", "status", "other")
 
 DROPPED = Counter(
     name="obs.dropped",
-    labels=(SIGNAL, Label("reason", "queue_full, rejected, undelivered or unencodable.", DROP_REASONS)),
+    labels=(SIGNAL, Label("reason", "queue_full, rejected, undelivered, unencodable or not_held.", DROP_REASONS)),
     help="Records that were given up.",
     means="Zero. queue_full: the backend is slower than the service; rejected: it refused them; undelivered: the "
-    "process ended first.",
+    "process ended first; not_held: spans of an error or slow request that was too large to be held until its end.",
 )
 EXPORT_FAILURES = Counter(
     name="obs.export.failures",
@@ -87,4 +87,31 @@ SCRAPE_DURATION = Gauge(
     across="max",
     help="How long the last scrape took to answer.",
     means="Milliseconds. Seconds mean far too many series.",
+)
+KEPT_REASONS = ("error", "slow")
+TRACES_KEPT = Counter(
+    name="obs.traces.kept",
+    labels=(Label("reason", "error or slow.", KEPT_REASONS),),
+    help="Traces that the share left out and that were kept because of how they ended.",
+    means="Follows the errors and the slow requests of the service.",
+)
+TRACES_CAPPED = Counter(
+    name="obs.traces.capped",
+    labels=(),
+    help="Traces that the share would have sampled and the setting `sample_per_second` left out.",
+    means="Zero, unless traffic is far above the usual, or a caller chooses its trace ids so that they are sampled.",
+)
+SAMPLING_SHARE = Gauge(
+    name="obs.sampling.share",
+    unit=RATIO,
+    across="min",
+    help="The share of new traces that is sampled now, routes with one of their own left aside.",
+    means="The setting `sample`. Less while the backend is too slow for traces: fewer are sampled until it keeps up.",
+)
+HELD_BYTES = Gauge(
+    name="obs.held.size",
+    unit=BYTES,
+    across="sum",
+    help="About what the spans of unsampled requests take that have not ended yet, in steps of 64 KiB.",
+    means="Follows the requests at a time. At 16 MiB a worker, further spans are not held.",
 )

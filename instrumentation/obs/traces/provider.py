@@ -25,7 +25,8 @@ SCOPE = "obs"
 class FastProvider(TracerProvider):
     """An SDK TracerProvider whose tracers make fast spans.
 
-    Processors that somebody adds see every sampled span that any tracer of it makes, as with the SDK's own.
+    Processors that somebody adds see every sampled span that any tracer of it makes, as with the SDK's own. What is
+    kept of an unsampled trace goes to `put` alone.
 
     Args:
         sampler: Which traces are kept.

@@ -9,9 +9,12 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
+from obs import metrics
 from obs.runtime.guard import Guard, swallow
 from obs.runtime.resource import resource_attributes
+from obs.signals import own_health
 from obs.traces import otlp, server
+from obs.traces.keeping import Keeper
 from obs.traces.provider import SCOPE, FastProvider, JoinedProcessor, global_provider, set_global_provider
 from obs.traces.sampling import RatioSampler
 from obs.traces.tracer import IDLE, Tracer
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from obs.runtime.target import Target
     from obs.settings import Settings
 
+_share = metrics.instrument(own_health.SAMPLING_SHARE)
+_capped = metrics.instrument(own_health.TRACES_CAPPED)
+
 SIGNAL = "traces"
 _PATH = "/v1/traces"
 
@@ -29,22 +35,30 @@ class TracesRoom:
     """What `start` made.
 
     Args:
-        settings: `sample`, `trust_remote` and the resource.
+        settings: `sample` and its neighbours, `keep`, `slow`, `edge` and the resource.
         target: Who the service is.
         exporter: What spans go to.
     """
 
     def __init__(self, settings: Settings, target: Target, exporter: Exporter) -> None:
         self._settings = settings
+        # Callers are strangers.
+        self.edge = settings.edge
         self._target = target
         self._exporter = exporter
         self._put = exporter.register(SIGNAL, _PATH, otlp.encode)
-        self._provider = FastProvider(
-            RatioSampler(settings.sample, trust_remote=settings.trust_remote),
-            self._resource(),
-            self._put,
-            exporter.flush,
+        self._sampler = RatioSampler(
+            settings.sample,
+            trust_remote=settings.trust_remote,
+            routes=settings.sample_routes,
+            per_second=settings.sample_per_second,
         )
+        _capped.zero()
+        self._relieve(1.0)
+        exporter.relieve(SIGNAL, self._relieve)
+        self._provider = FastProvider(self._sampler, self._resource(), self._put, exporter.flush)
+        self._provider.source.edge = self.edge
+        self._keep_errors(forked=False)
         self._joined: tuple[TracerProvider, JoinedProcessor] | None = None
         # What spans of obs's own are made by.
         self.tracer: trace.Tracer = self._provider.get_tracer(SCOPE)
@@ -55,6 +69,17 @@ class TracesRoom:
             self.follow(found)
         else:
             set_global_provider(self._provider)
+
+    def _relieve(self, factor: float) -> None:
+        """Sample fewer traces from now on, and show it."""
+        self._sampler.relieve(factor)
+        _share.child().set(self._settings.sample * factor)
+
+    def _keep_errors(self, *, forked: bool) -> None:
+        """Have errors and slow requests kept, where there is somewhere to send them."""
+        settings = self._settings
+        if settings.keep and settings.endpoint:
+            self._provider.source.keeper = Keeper(self._put, settings.slow, forked=forked)
 
     def _resource(self) -> Resource:
         return Resource(resource_attributes(self._settings, self._target))
@@ -112,11 +137,13 @@ class TracesRoom:
                 set_global_provider(None)
         # Tracers that libraries hold go on to whatever is set later, and until then to nobody.
         self._provider.source.put = None
+        self._provider.source.keeper = None
         self._provider.source.replaced = True
 
     def after_fork_in_child(self) -> None:
         """Be another process of the same target."""
         self._provider.replace_resource(self._resource())
+        self._keep_errors(forked=True)
 
 
 _room: TracesRoom | None = None
@@ -126,7 +153,7 @@ def start(settings: Settings, target: Target, exporter: Exporter) -> TracesRoom:
     """Start traces: set OpenTelemetry's global provider, or join the one that the application has set.
 
     Args:
-        settings: `sample`, `trust_remote` and the resource.
+        settings: `sample` and its neighbours, `keep`, `slow`, `edge` and the resource.
         target: Who the service is.
         exporter: What spans go to.
 
@@ -149,13 +176,17 @@ def own_tracer() -> trace.Tracer:
     return room.tracer
 
 
-def begin_server(traceparent: str | None, tracestate: str | None, baggage: str | None) -> server.ServerSpan:
+def begin_server(
+    traceparent: str | None, tracestate: str | None, baggage: str | None, method: str = "", path: str = ""
+) -> server.ServerSpan:
     """Begin the span of a request and make it current; never raises.
 
     Args:
         traceparent: The W3C header as it came, or None; one that is not valid begins a new trace.
         tracestate: The W3C header as it came, or None.
         baggage: The W3C header as it came, or None.
+        method: The request's method.
+        path: The path that was asked for.
 
     Returns:
         The span; it must be finished and detached. Before the start it has ids and is kept by nobody.
@@ -163,8 +194,9 @@ def begin_server(traceparent: str | None, tracestate: str | None, baggage: str |
     try:
         tracer = own_tracer()
         if type(tracer) is Tracer:
-            return server.begin_fast(tracer, traceparent, tracestate, baggage)
-        return server.begin_joined(tracer, traceparent, tracestate, baggage)
+            return server.begin_fast(tracer, traceparent, tracestate, baggage, method, path)
+        edge = _room is not None and _room.edge
+        return server.begin_joined(tracer, traceparent, tracestate, baggage, edge=edge)
     except Exception as error:  # noqa: BLE001 - telemetry never raises into the application
         swallow("begin_server", error)
         return server.begin_fast(IDLE, None, None, None)

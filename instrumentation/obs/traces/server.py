@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import Token
 from typing import Any, Protocol
 
@@ -11,14 +11,14 @@ from opentelemetry import trace
 from opentelemetry.baggage import _BAGGAGE_KEY
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
+from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode, TraceFlags
 from opentelemetry.trace.propagation import _SPAN_KEY
 
 from obs.runtime.guard import Guard, swallow
 from obs.traces.current import restore
 from obs.traces.ids import new_ids, new_span_id
 from obs.traces.propagation import RemoteParent, parse_baggage, parse_traceparent, parse_tracestate
-from obs.traces.span import FLAG_RANDOM, FLAG_REMOTE, FLAG_SAMPLED, FastSpan
+from obs.traces.span import FLAG_HELD, FLAG_RANDOM, FLAG_REMOTE, FLAG_SAMPLED, FastSpan
 from obs.traces.tracer import Tracer
 from obs.traces.values import LONGEST_VALUE, safe_text
 
@@ -123,7 +123,7 @@ class FastServerSpan(FastSpan):
     ) -> None:
         """End it; never raises."""
         try:
-            if self.flags & FLAG_SAMPLED and self._end_time is None:
+            if self.is_recording():
                 self._name = name
                 self._take(attributes)
                 if failed:
@@ -142,7 +142,7 @@ class FastServerSpan(FastSpan):
             self.finish(alike.name, {**alike.attributes, "url.path": path}, alike.failed)
             return
         try:
-            if self.flags & FLAG_SAMPLED and self._end_time is None:
+            if self.is_recording():
                 self._name = alike.name
                 if alike.failed:
                     self.set_status(StatusCode.ERROR)
@@ -166,6 +166,10 @@ class FastServerSpan(FastSpan):
         token, self._token = self._token, None
         if token is not None:
             restore(token)
+        shelf = self._shelf
+        if shelf is not None and shelf.over:
+            # Nothing of the request comes any more that could have it kept.
+            shelf.clear()
 
     def _take(self, attributes: dict[str, object]) -> None:
         taken = {key: _short(value) for key, value in attributes.items()}
@@ -183,10 +187,11 @@ class JoinedServerSpan:
         tracer: The provider's tracer.
         context: OpenTelemetry's context with the remote parent, if there is one.
         kind: SERVER, unless another's span is that already.
+        links: Spans that it points at.
     """
 
-    def __init__(self, tracer: trace.Tracer, context: Context, kind: SpanKind) -> None:
-        self._span = tracer.start_span(_NAME, context, kind)
+    def __init__(self, tracer: trace.Tracer, context: Context, kind: SpanKind, links: Sequence[Link] = ()) -> None:
+        self._span = tracer.start_span(_NAME, context, kind, links=links)
         ids = self._span.get_span_context()
         self.trace_id, self.span_id = ids.trace_id, ids.span_id
         self.sampled = ids.trace_flags.sampled
@@ -227,25 +232,33 @@ class JoinedServerSpan:
             restore(token)
 
 
-def begin_fast(tracer: Tracer, traceparent: str | None, tracestate: str | None, baggage: str | None) -> FastServerSpan:
+def begin_fast(
+    tracer: Tracer,
+    traceparent: str | None,
+    tracestate: str | None,
+    baggage: str | None,
+    method: str = "",
+    path: str = "",
+) -> FastServerSpan:
     """Begin a server span of obs's own provider and make it current."""
     source = tracer.source
     current = _get_current()
-    outer = _serving(current)
+    serving = _serving(current)
     parent = parse_traceparent(traceparent) if traceparent else None
-    if outer is not None:
-        flags, state = int(outer.trace_flags), outer.trace_state.to_header() or None
-        span = FastServerSpan(
-            tracer, _NAME, _INTERNAL, outer.trace_id, new_span_id(), outer.span_id, flags, flags, state
-        )
-    elif parent is None:
+    held = FLAG_HELD if source.keeper is not None else 0
+    if serving is not None:
+        span = _inner(tracer, *serving)
+        flags = span.flags
+    elif parent is None or source.edge:
         trace_id, span_id = new_ids()
-        flags = FLAG_RANDOM | FLAG_SAMPLED if source.sampler.keeps(trace_id) else FLAG_RANDOM
+        flags = FLAG_RANDOM | (FLAG_SAMPLED if source.sampler.begins(trace_id, method, path) else held)
         span = FastServerSpan(tracer, _NAME, _SERVER, trace_id, span_id, 0, 0, flags, None)
+        if parent is not None:
+            span.add_link(_context_of(parent, tracestate))
     else:
         trace_id, parent_id, parent_flags = parent
-        kept = source.sampler.decide(trace_id, parent_flags, remote=True)
-        flags = parent_flags & FLAG_RANDOM | (FLAG_SAMPLED if kept else 0)
+        kept = source.sampler.decide(trace_id, parent_flags, remote=True, method=method, path=path)
+        flags = parent_flags & FLAG_RANDOM | (FLAG_SAMPLED if kept else held)
         span = FastServerSpan(
             tracer,
             _NAME,
@@ -260,7 +273,7 @@ def begin_fast(tracer: Tracer, traceparent: str | None, tracestate: str | None, 
     span.alike = None
     context = Context(current)
     dict.__setitem__(context, _SPAN_KEY, span)
-    if baggage:
+    if baggage and not source.edge:
         _carry(context, baggage)
     span._token = _attach(context)
     if source.processor is not None and flags & FLAG_SAMPLED:
@@ -269,32 +282,46 @@ def begin_fast(tracer: Tracer, traceparent: str | None, tracestate: str | None, 
 
 
 def begin_joined(
-    tracer: trace.Tracer, traceparent: str | None, tracestate: str | None, baggage: str | None
+    tracer: trace.Tracer, traceparent: str | None, tracestate: str | None, baggage: str | None, *, edge: bool
 ) -> JoinedServerSpan:
     """Begin a server span of the application's own provider and make it current."""
     context = Context(_get_current())
     if _serving(context) is not None:
         return JoinedServerSpan(tracer, context, _INTERNAL)
     parent = parse_traceparent(traceparent) if traceparent else None
-    remote = _remote(parent, tracestate) if parent else trace.INVALID_SPAN
-    dict.__setitem__(context, _SPAN_KEY, remote)
-    if baggage:
+    remote = _context_of(parent, tracestate) if parent else None
+    continued = trace.NonRecordingSpan(remote) if remote and not edge else trace.INVALID_SPAN
+    dict.__setitem__(context, _SPAN_KEY, continued)
+    if baggage and not edge:
         _carry(context, baggage)
-    return JoinedServerSpan(tracer, context, _SERVER)
+    return JoinedServerSpan(tracer, context, _SERVER, (Link(remote),) if remote and edge else ())
 
 
-def _serving(current: Context) -> SpanContext | None:
+def _serving(current: Context) -> tuple[ReadableSpan, SpanContext] | None:
     """The SERVER span of this request that OpenTelemetry's middleware around the application has begun, if it has."""
     outer = current.get(_SPAN_KEY)
     if not isinstance(outer, ReadableSpan) or outer.kind is not _SERVER or outer.end_time is not None:
         return None
-    scope = outer.instrumentation_scope
-    return outer.context if scope is not None and scope.name.startswith(_PUBLISHED) else None
+    scope, ids = outer.instrumentation_scope, outer.context
+    if scope is None or ids is None or not scope.name.startswith(_PUBLISHED):
+        return None
+    return outer, ids
 
 
-def _remote(parent: RemoteParent, tracestate: str | None) -> ReadableSpan | trace.Span:
+def _inner(tracer: Tracer, outer: ReadableSpan, ids: SpanContext) -> FastServerSpan:
+    """The span of a request within the one that serves it already; its decision is made."""
+    span_id, state = new_span_id(), ids.trace_state.to_header() or None
+    flags = outer.flags if isinstance(outer, FastSpan) else int(ids.trace_flags)
+    span = FastServerSpan(tracer, _NAME, _INTERNAL, ids.trace_id, span_id, ids.span_id, flags, flags, state)
+    keeper = tracer.source.keeper
+    if isinstance(outer, FastSpan) and flags & FLAG_HELD and keeper is not None:
+        span._shelf = keeper.shelf_of(outer, span_id)
+    return span
+
+
+def _context_of(parent: RemoteParent, tracestate: str | None) -> SpanContext:
     state = parse_tracestate(tracestate) if tracestate else None
-    return trace.NonRecordingSpan(SpanContext(parent.trace_id, parent.span_id, True, TraceFlags(parent.flags), state))
+    return SpanContext(parent.trace_id, parent.span_id, True, TraceFlags(parent.flags), state)
 
 
 def _carry(context: Context, baggage: str) -> None:

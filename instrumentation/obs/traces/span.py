@@ -16,11 +16,15 @@ from obs.traces.propagation import parse_tracestate
 from obs.traces.values import MOST_ATTRIBUTES, MOST_EVENTS, MOST_LINKS, PLAIN, safe_attributes, safe_text, safe_value
 
 if TYPE_CHECKING:
+    from obs.traces.keeping import Shelf
     from obs.traces.tracer import Tracer
 
 FLAG_SAMPLED = 0x01
 FLAG_RANDOM = 0x02
 FLAG_REMOTE = 0x100
+# It is not sampled, and yet recorded and held, because its trace may turn out to be one that is kept.
+FLAG_HELD = 0x200
+_RECORDED = FLAG_SAMPLED | FLAG_HELD
 
 _FLAGS = tuple(TraceFlags(flags) for flags in range(4))
 _UNSET = Status()
@@ -62,6 +66,7 @@ class FastSpan(Span, ReadableSpan):
         "_links",
         "_name",
         "_own_context",
+        "_shelf",
         "_start_time",
         "_status",
         "_trace_hex",
@@ -103,6 +108,8 @@ class FastSpan(Span, ReadableSpan):
         self._dropped: dict[str, int] | None = None
         self._status = _UNSET
         self._end_time: int | None = None
+        # Where it goes when it ends and is only held; None for the outermost span as long as it has no children.
+        self._shelf: Shelf | None = None
         self._start_time = _now()
         self._began = _elapsed()
 
@@ -184,8 +191,8 @@ class FastSpan(Span, ReadableSpan):
         return self._context
 
     def is_recording(self) -> bool:
-        """Whether it takes attributes and events: it is sampled and has not ended."""
-        return self.flags & FLAG_SAMPLED == FLAG_SAMPLED and self._end_time is None
+        """Whether it takes attributes and events: it is sampled or may yet be kept, and has not ended."""
+        return self.flags & _RECORDED != 0 and self._end_time is None
 
     def set_attribute(self, key: str, value: object) -> None:
         """Set an attribute; the last value of a name stays."""
@@ -282,6 +289,8 @@ class FastSpan(Span, ReadableSpan):
         self._end_time = self._clock() if end_time is None else end_time
         if self.flags & FLAG_SAMPLED:
             self._tracer.source.ended(self)
+        elif self.flags & FLAG_HELD:
+            self._tracer.source.unsampled(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

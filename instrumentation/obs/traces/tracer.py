@@ -13,13 +13,15 @@ from opentelemetry.util._decorator import _agnosticcontextmanager
 from obs.runtime.guard import Guard, swallow
 from obs.traces.ids import new_ids, new_span_id
 from obs.traces.sampling import RatioSampler
-from obs.traces.span import FLAG_RANDOM, FLAG_REMOTE, FLAG_SAMPLED, FastSpan
+from obs.traces.span import FLAG_HELD, FLAG_RANDOM, FLAG_REMOTE, FLAG_SAMPLED, FastSpan
 from obs.traces.values import safe_text
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import SpanProcessor
+
+    from obs.traces.keeping import Keeper
 
 
 class Source:
@@ -31,7 +33,7 @@ class Source:
         put: Takes a span that has ended and was sampled; must not block.
     """
 
-    __slots__ = ("processor", "put", "replaced", "resource", "sampler")
+    __slots__ = ("edge", "keeper", "processor", "put", "replaced", "resource", "sampler")
 
     def __init__(
         self, sampler: RatioSampler, resource: Resource | None, put: Callable[[FastSpan], object] | None
@@ -39,6 +41,10 @@ class Source:
         self.sampler = sampler
         self.resource = resource
         self.put = put
+        # Decides about unsampled traces at their end; None when nobody does.
+        self.keeper: Keeper | None = None
+        # Callers are strangers.
+        self.edge = False
         # The processors that others have added to the provider, as one; None as long as there are none.
         self.processor: SpanProcessor | None = None
         # Another provider has taken the place of this one's, or none has: ask for the global one.
@@ -60,6 +66,14 @@ class Source:
                 processor.on_end(span)
         except Exception as error:  # noqa: BLE001 - telemetry never raises into the application
             swallow("span_processor", error)
+
+    def unsampled(self, span: FastSpan) -> None:
+        """Take a span that has ended, was not sampled, and is held in case that its trace is kept."""
+        try:
+            if self.keeper is not None:
+                self.keeper.ended(span)
+        except Exception as error:  # noqa: BLE001 - telemetry never raises into the application
+            swallow("keeper", error)
 
 
 class Tracer(trace.Tracer):
@@ -92,14 +106,15 @@ class Tracer(trace.Tracer):
                 name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
             )
         span = self._begun(name, trace.get_current_span(context), kind)
-        if span.sampled:
+        if span.is_recording():
             if start_time is not None:
                 span.started_at(start_time)
             if attributes:
                 span.set_attributes(attributes)
             for link in links or ():
                 span.add_link(link.context, link.attributes)
-            self.source.started(span, context)
+            if span.sampled:
+                self.source.started(span, context)
         return span
 
     def _find_heir(self) -> trace.Tracer:
@@ -117,21 +132,26 @@ class Tracer(trace.Tracer):
         if isinstance(parent, FastSpan):
             # The decision of the trace is made, and it is in this process.
             flags = parent.flags
-            return FastSpan(
+            span = FastSpan(
                 self, name, kind, parent.trace_id, new_span_id(), parent.span_id, flags, flags, parent.state
             )
+            if flags & FLAG_HELD and self.source.keeper is not None:
+                span._shelf = self.source.keeper.shelf_of(parent, span.span_id)
+            return span
         return self.child_of(parent.get_span_context(), name, kind)
 
     def child_of(self, parent: SpanContext, name: str, kind: SpanKind) -> FastSpan:
         """Begin a span under a context of any origin; an invalid one begins a trace."""
-        sampler = self.source.sampler
+        source = self.source
+        sampler = source.sampler
+        held = FLAG_HELD if source.keeper is not None else 0
         if not parent.is_valid:
             trace_id, span_id = new_ids()
-            flags = FLAG_RANDOM | FLAG_SAMPLED if sampler.keeps(trace_id) else FLAG_RANDOM
+            flags = FLAG_RANDOM | (FLAG_SAMPLED if sampler.begins(trace_id) else held)
             return FastSpan(self, name, kind, trace_id, span_id, 0, 0, flags, None)
         remote, parent_flags = parent.is_remote, int(parent.trace_flags)
         kept = sampler.decide(parent.trace_id, parent_flags, remote=remote)
-        flags = parent_flags & FLAG_RANDOM | (FLAG_SAMPLED if kept else 0)
+        flags = parent_flags & FLAG_RANDOM | (FLAG_SAMPLED if kept else held)
         if remote:
             parent_flags |= FLAG_REMOTE
         return FastSpan(
