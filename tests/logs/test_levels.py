@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,9 @@ def test_level_of_one_logger_and_its_descendants(start: Start, lines: Lines) -> 
     start()
     obs.set_level("warning", logger="sqlalchemy")
     obs.set_level("debug", logger="shop")
-    logging.config.dictConfig({"version": 1, "loggers": {"sqlalchemy": {"level": "DEBUG"}}})
+    logging.config.dictConfig(
+        {"version": 1, "disable_existing_loggers": False, "loggers": {"sqlalchemy": {"level": "DEBUG"}}}
+    )
     for log in (logging.getLogger("sqlalchemy.engine"), logs.get_logger("sqlalchemy.engine")):
         log.info("no")
         log.warning("sql")
@@ -103,7 +105,7 @@ def served(folder: Path, before: str = "") -> subprocess.Popen[str]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Path]:
+def project(tmp_path: Path) -> Path:
     """A folder with settings that can be changed."""
     (tmp_path / "pyproject.toml").write_text('[tool.obs]\nlog_level = "info"\n')
     return tmp_path
