@@ -10,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import baggage as baggage_api
 from opentelemetry import propagate, trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from obs import traces
 from obs.traces.propagation import parse_baggage, parse_traceparent, parse_tracestate
@@ -123,3 +126,103 @@ def test_what_came_in_goes_out(start_traces: Callable[..., Any]) -> None:
     assert user == "alice"
     assert trace.get_current_span() is trace.INVALID_SPAN
     assert baggage_api.get_all() == {}
+
+
+def test_the_edge_begins_a_trace_and_links_the_callers(sink: Any, start_traces: Callable[..., Any]) -> None:
+    """With `edge`, a stranger gives neither trace, state nor baggage; the link leads to where the request came from."""
+    started = start_traces(sink.url, edge=True)
+    span = traces.begin_server(VALID, "vendor=x", "user=alice")
+    headers: dict[str, str] = {}
+    propagate.inject(headers)
+    span.finish("GET", {}, failed=False)
+    span.detach()
+    assert headers == {"traceparent": f"00-{span.trace_hex}-{span.span_hex}-03"}
+    assert span.trace_hex != TRACE
+    assert started.flush()
+    (found,) = sink.spans
+    (link,) = found.links
+    assert (link.trace_id.hex(), link.span_id.hex(), link.trace_state) == (TRACE, SPAN, "vendor=x")
+    assert found.parent_span_id == b""
+
+
+def test_the_edge_holds_for_an_application_s_own_provider(start_traces: Callable[..., Any]) -> None:
+    """A provider that obs has joined begins a trace with a link, too."""
+    ended = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(ended))
+    trace.set_tracer_provider(provider)
+    started = start_traces(edge=True)
+    span = traces.begin_server(VALID, None, "user=alice")
+    assert baggage_api.get_all() == {}
+    span.finish("GET", {}, failed=False)
+    span.detach()
+    started.stop(0)
+    trace._TRACER_PROVIDER = None
+    (found,) = ended.get_finished_spans()
+    assert found.parent is None
+    assert [f"{link.context.trace_id:032x}" for link in found.links] == [TRACE]
+
+
+HOSTILE = {
+    "empty": "",
+    "zeros": f"00-{'0' * 32}-{'0' * 16}-00",
+    "upper case": VALID.upper(),
+    "version ff": f"ff-{TRACE}-{SPAN}-01",
+    "100 kB": VALID + "-" + "a" * 100_000,
+    "NUL": VALID.replace("-", "\0"),
+    "trailing junk": f"{VALID}-junk",
+    "escape": f"\x1b[31m{VALID}",
+    "line break": f"{VALID}\r\nx-evil: 1",
+}
+
+
+@pytest.mark.parametrize("header", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("edge", [False, True])
+def test_hostile_headers_begin_a_trace_and_write_nothing(
+    start_traces: Callable[..., Any], capfd: pytest.CaptureFixture[str], header: str, edge: bool
+) -> None:
+    """Whatever a stranger sends as traceparent, tracestate and baggage leaves no trace of itself anywhere."""
+    start_traces(edge=edge)
+    bags = [
+        "b" * 1_000_000,
+        ",".join(f"k{number}=1" for number in range(1000)),
+        "\x1b[31m=\x1b",
+        "%00=%00\0",
+        ",;=" * 2000,
+    ]
+    for bag in bags:
+        span = traces.begin_server(header, header, bag)
+        headers: dict[str, str] = {}
+        propagate.inject(headers)
+        span.finish("GET", {}, failed=False)
+        span.detach()
+        assert headers == {"traceparent": f"00-{span.trace_hex}-{span.span_hex}-03"}
+        assert span.trace_hex != TRACE
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("header", [header for header in HOSTILE.values() if header])
+def test_a_hostile_tracestate_leaves_a_valid_traceparent(start_traces: Callable[..., Any], header: str) -> None:
+    """The trace goes on without the state."""
+    start_traces()
+    span = traces.begin_server(VALID, header, None)
+    headers: dict[str, str] = {}
+    propagate.inject(headers)
+    span.finish("GET", {}, failed=False)
+    span.detach()
+    assert headers == {"traceparent": f"00-{TRACE}-{span.span_hex}-01"}
+
+
+def test_a_flood_of_sampled_flags_changes_no_share(start_traces: Callable[..., Any]) -> None:
+    """Callers that all say "sampled" get the ratio of this service."""
+    start_traces(sample=0.1)
+    kept = 0
+    for number in range(5000):
+        span = traces.begin_server(
+            f"00-{number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}-{SPAN}-01", None, None
+        )
+        span.finish("GET", {}, failed=False)
+        span.detach()
+        kept += span.sampled
+    # Six standard deviations around 500.
+    assert 370 < kept < 630

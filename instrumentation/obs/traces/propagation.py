@@ -17,7 +17,7 @@ _TRACESTATE_MEMBER = re.compile(
     r"[ \t]*([a-z0-9][_0-9a-z\-*/]{0,240}(?:@[a-z0-9][_0-9a-z\-*/]{0,13})?|[a-z][_0-9a-z\-*/]{0,255})"
     r"=([\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e])[ \t]*"
 )
-_LONGEST_TRACESTATE = 512
+LONGEST_TRACESTATE = 512
 _MOST_TRACESTATE_MEMBERS = 32
 
 _BAGGAGE_KEY = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -62,7 +62,7 @@ def parse_traceparent(header: str) -> RemoteParent | None:
 
 def parse_tracestate(header: str) -> TraceState | None:
     """Read a tracestate header; None when any member is not valid, for a part of it could mean something else."""
-    if len(header) > _LONGEST_TRACESTATE:
+    if len(header) > LONGEST_TRACESTATE:
         return None
     pairs: dict[str, str] = {}
     for member in header.split(","):

@@ -17,7 +17,7 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from obs.runtime.guard import Guard, swallow
 from obs.traces.current import restore
 from obs.traces.ids import new_ids, new_span_id
-from obs.traces.propagation import RemoteParent, parse_baggage, parse_traceparent, parse_tracestate
+from obs.traces.propagation import LONGEST_TRACESTATE, RemoteParent, parse_baggage, parse_traceparent, parse_tracestate
 from obs.traces.span import FLAG_HELD, FLAG_RANDOM, FLAG_REMOTE, FLAG_SAMPLED, FastSpan
 from obs.traces.tracer import Tracer
 from obs.traces.values import LONGEST_VALUE, safe_text
@@ -268,7 +268,7 @@ def begin_fast(
             parent_id,
             parent_flags | FLAG_REMOTE,
             flags,
-            tracestate or None,
+            tracestate if tracestate and len(tracestate) <= LONGEST_TRACESTATE else None,
         )
     span.alike = None
     context = Context(current)
