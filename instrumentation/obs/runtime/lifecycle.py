@@ -1,6 +1,7 @@
 """When obs delivers what it still holds: at a server's shutdown, at SIGTERM, at exit; and the fresh start of a fork.
 
-A server such as uvicorn re-raises the signal after its own shutdown, so `atexit` alone would never run there.
+A server such as uvicorn re-raises the signal after its own shutdown, so `atexit` alone would never run there; and a
+child of multiprocessing leaves by `os._exit`, after multiprocessing's own finalizers.
 """
 
 from __future__ import annotations
@@ -14,11 +15,18 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Protocol
 
+from obs.runtime.exit_deadline import ExitDeadline
 from obs.runtime.guard import Guard
 
 
 class Held(Protocol):
-    """What is running and can be flushed, stopped and started anew in a forked child."""
+    """What is running and can be flushed, and started anew in a forked child.
+
+    Attributes:
+        exit: How long the end of the process may wait.
+    """
+
+    exit: ExitDeadline
 
     def flush(self) -> None:
         """Deliver what is held, within the exit deadline."""
@@ -41,6 +49,8 @@ def hold(running: Held | None) -> None:
         atexit.register(flush)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_after_fork_in_child)
+        if multiprocessing.process.parent_process() is not None:
+            _flush_at_exit_of_child(None)
     if running is not None:
         _chain_sigterm()
     else:
@@ -61,7 +71,7 @@ def _after_fork_in_child() -> None:
         with Guard("fork"):
             running.after_fork_in_child()
         with Guard("fork"):
-            # A child of multiprocessing leaves by os._exit, after these finalizers and without atexit.
+            # Not at once: a child of multiprocessing drops the finalizers of its parent first.
             multiprocessing.util.register_after_fork(running, _flush_at_exit_of_child)
 
 
@@ -89,12 +99,14 @@ def _restore_sigterm() -> None:
 
 def _on_sigterm(number: int, _frame: FrameType | None) -> None:
     # In a thread of its own: the frame that was interrupted may hold a lock that the flush needs.
-    worker = threading.Thread(target=flush, name="obs-sigterm", daemon=True)
-    worker.start()
-    worker.join(_DEADLINE_OF_JOIN)
+    running = _held
+    if running is not None:
+        worker = threading.Thread(target=flush, name="obs-sigterm", daemon=True)
+        worker.start()
+        worker.join(running.exit.seconds + _GRACE_SECONDS)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 
 
 # The flush keeps its own deadline; this one only guards against a lock that is never released.
-_DEADLINE_OF_JOIN = 10.0
+_GRACE_SECONDS = 1.0

@@ -14,6 +14,7 @@ from obs.metrics.port import url_host
 from obs.nearest_name import nearest_name
 from obs.requests import observation
 from obs.runtime import guard, lifecycle
+from obs.runtime.exit_deadline import ExitDeadline
 from obs.runtime.export import Exporter
 from obs.runtime.hangup import on_hangup
 from obs.runtime.on_import import ImportHook
@@ -38,6 +39,7 @@ class Running:
     def __init__(self, settings: Settings, arguments: Mapping[str, object] | None = None) -> None:
         self.settings = settings
         self._arguments = dict(arguments or {})
+        self.exit = ExitDeadline(settings.exit_deadline)
         self.report = Report(settings)
         self._patch = Patcher()
         target = find_target(settings)
@@ -143,22 +145,20 @@ class Running:
 
     def flush(self) -> None:
         """Deliver what is held, all signals within one deadline."""
-        deadline = time.monotonic() + self.settings.exit_deadline
-        for part in (self._logs, self._traces):
-            with guard.Guard("flush"):
-                part.flush(max(0.0, deadline - time.monotonic()))
-        with guard.Guard("flush"):
-            self._exporter.flush(max(0.0, deadline - time.monotonic()))
+        with self.exit.step() as until:
+            for part in (self._logs, self._traces, self._exporter):
+                with guard.Guard("flush"):
+                    part.flush(max(0.0, until - time.monotonic()))
         with guard.Guard("flush"):
             self._metrics.flush()
 
     def stop(self) -> None:
         """Deliver what is held, undo every patch and give back what was replaced."""
-        deadline = time.monotonic() + self.settings.exit_deadline
         self._patch.restore()
-        for name, part in (("logs", self._logs), ("traces", self._traces), ("export", self._exporter)):
-            with guard.Guard(f"stop.{name}"):
-                part.stop(max(0.0, deadline - time.monotonic()))
+        with self.exit.step() as until:
+            for name, part in (("logs", self._logs), ("traces", self._traces), ("export", self._exporter)):
+                with guard.Guard(f"stop.{name}"):
+                    part.stop(max(0.0, until - time.monotonic()))
         guard.count = None
         with guard.Guard("stop.metrics"):
             self._metrics.stop()

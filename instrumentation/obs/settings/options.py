@@ -243,8 +243,8 @@ class Settings:
     exit_deadline: float = _row(
         Option(
             kind=number(0, 600, "seconds"),
-            default=3.0,
-            help="The most seconds that the end of the process waits for delivery.",
+            default=2.0,
+            help="The most seconds that the end of the process waits for delivery, all signals together.",
         )
     )
     local_dir: Path = _row(
