@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import structlog
@@ -70,6 +71,14 @@ class Running:
 
 # None before the start and after the stop.
 running: Running | None = None
+
+
+def _anywhere(_error: BaseException) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+# Has the span that an exception has left be current, where no other one is; the runtime sets it.
+within: Callable[[BaseException], AbstractContextManager[None]] = _anywhere
 # Called with the lowest level that any logger writes, when it has changed.
 level_followers: list[Callable[[int], None]] = []
 
@@ -123,6 +132,7 @@ def write(live: Running, level: str, logger: str, event: dict[str, Any]) -> None
     """Write an event dictionary of structlog, whose `event` is the message."""
     message = event.pop("event", "")
     error: dict[str, Any] | None = None
+    caught: BaseException | None = None
     exc_info = event.pop("exc_info", None)
     if exc_info is not None and exc_info is not False:
         caught = exception_of(exc_info)
@@ -131,7 +141,11 @@ def write(live: Running, level: str, logger: str, event: dict[str, Any]) -> None
     stack = event.pop("stack_info", None)
     if stack and error is None:
         error = {"stack_trace": stack if isinstance(stack, str) else current_stack(_OWN_FRAMES)}
-    live.pipeline.emit(level, logger, message, event, error)
+    if caught is None:
+        live.pipeline.emit(level, logger, message, event, error)
+    else:
+        with within(caught):
+            live.pipeline.emit(level, logger, message, event, error)
     if interrupted:
         pass_on()
 

@@ -59,9 +59,9 @@ class LogsRoom:
             Storms(settings.log_storm, self._tell_of_a_storm, _count_left_out()) if settings.log_storm else None
         )
         self._stdlib: StdlibJoin | None = None
-        self._join(LEVELS[settings.log_level])
+        self._join(LEVELS[settings.log_level], ids)
 
-    def _join(self, threshold: int) -> None:
+    def _join(self, threshold: int, ids: Ids) -> None:
         logger.running = logger.Running(self.pipeline, threshold, self._storms)
         logger.set_threshold(threshold)
         self._patch.on_restore(_stop_loggers)
@@ -70,7 +70,7 @@ class LogsRoom:
         with Guard("logs.stdlib"):
             self._stdlib = StdlibJoin(self._patch, threshold)
         with Guard("logs.uncaught"):
-            uncaught.join(self._patch)
+            uncaught.join(self._patch, ids)
 
     def set_level(self, level: str, name: str = "") -> None:
         """Write from this level on.

@@ -6,22 +6,27 @@ import logging
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from types import TracebackType
 
 from obs.logs import logger as loggers
+from obs.logs import uncaught_tasks
 from obs.logs.exceptions import describe
 from obs.runtime.guard import Guard
 from obs.runtime.patcher import Patcher
 
 
-def join(patch: Patcher) -> None:
+def join(patch: Patcher, ids: Callable[[], tuple[int, int]]) -> None:
     """Log what nobody caught, then call the hook that was there; send warnings to logging.
 
     Args:
         patch: Remembers what was replaced.
+        ids: Gives the ids of the current trace and span; (0, 0) when there is none.
     """
     _join_excepthook(patch)
     _join_thread_excepthook(patch)
+    _join_unraisablehook(patch)
+    uncaught_tasks.join(patch, _write_from_task, ids)
     _join_warnings(patch)
 
 
@@ -48,11 +53,37 @@ def _join_thread_excepthook(patch: Patcher) -> None:
     patch.set(threading, "excepthook", excepthook)
 
 
-def _write(message: str, error: BaseException, trace: TracebackType | None, fields: dict[str, str]) -> None:
+def _join_unraisablehook(patch: Patcher) -> None:
+    previous = sys.unraisablehook
+
+    def unraisablehook(found: sys.UnraisableHookArgs) -> None:
+        if found.exc_value is not None:
+            message = (found.err_msg or "exception ignored").strip()
+            _write(message, found.exc_value, found.exc_traceback, {}, level="error")
+        previous(found)
+
+    patch.set(sys, "unraisablehook", unraisablehook)
+
+
+def _write_from_task(message: str, error: BaseException | None, fields: dict[str, str]) -> None:
+    if error is not None:
+        _write(message, error, error.__traceback__, fields, level="error")
+    elif (live := loggers.running) is not None:
+        live.pipeline.emit("error", "", message, loggers.merged_context(fields), None)
+
+
+def _write(
+    message: str,
+    error: BaseException,
+    trace: TracebackType | None,
+    fields: dict[str, str],
+    *,
+    level: str = "critical",
+) -> None:
     live = loggers.running
     if live is not None:
-        with Guard("logs.uncaught"):
-            live.pipeline.emit("critical", "", message, loggers.merged_context(fields), describe(error, trace))
+        with Guard("logs.uncaught"), loggers.within(error):
+            live.pipeline.emit(level, "", message, loggers.merged_context(fields), describe(error, trace))
 
 
 def _join_warnings(patch: Patcher) -> None:

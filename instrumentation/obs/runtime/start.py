@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from obs import integrations, logs, metrics, traces
+from obs.logs import logger
 from obs.metrics.port import url_host
 from obs.nearest_name import nearest_name
 from obs.requests import observation
-from obs.runtime import guard, lifecycle
+from obs.runtime import guard, lifecycle, threads
 from obs.runtime.exit_deadline import ExitDeadline
 from obs.runtime.export import Exporter
 from obs.runtime.hangup import on_hangup
@@ -51,11 +52,14 @@ class Running:
         metrics.current_trace = traces.sampled_ids
         logs.current_ids = traces.current_ids
         logs.annotate = traces.annotate
+        logger.within = traces.within
         work.bound_fields = logs.bound_fields
         otlp.redact_with(logs.redact)
         self._count_internal_errors()
         self._describe()
         self._integrate()
+        with guard.Guard("threads"):
+            threads.carry(self._patch, logs.bound_fields)
         on_hangup(self._patch, self.reread)
 
     def _count_internal_errors(self) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import Token
 
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
-from opentelemetry.trace import Span
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext
 from opentelemetry.trace.propagation import _SPAN_KEY
 
+from obs.traces.failures import place_of
 from obs.traces.span import FastSpan
 
 _get_current = context_api.get_current
@@ -32,6 +35,24 @@ def restore(token: Token[Context]) -> None:
         context_api._RUNTIME_CONTEXT.detach(token)
     except (ValueError, RuntimeError):
         pass
+
+
+@contextmanager
+def within(error: BaseException) -> Iterator[None]:
+    """Have the span that an exception has left be current, where no other one is; never raises by itself.
+
+    Args:
+        error: The exception.
+    """
+    trace_id, span_id = place_of(error)
+    if not trace_id or current_ids()[0]:
+        yield
+        return
+    token = make_current(NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=False)))
+    try:
+        yield
+    finally:
+        restore(token)
 
 
 def current_ids() -> tuple[int, int]:

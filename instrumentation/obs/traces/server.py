@@ -16,6 +16,7 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 
 from obs.runtime.guard import Guard, swallow
 from obs.traces.current import restore
+from obs.traces.failures import remember
 from obs.traces.ids import new_ids, new_span_id
 from obs.traces.propagation import LONGEST_TRACESTATE, RemoteParent, parse_baggage, parse_traceparent, parse_tracestate
 from obs.traces.span import FLAG_HELD, FLAG_RANDOM, FLAG_REMOTE, FLAG_SAMPLED, FastSpan
@@ -123,6 +124,8 @@ class FastServerSpan(FastSpan):
     ) -> None:
         """End it; never raises."""
         try:
+            if error is not None:
+                remember(error, self.trace_id, self.span_id)
             if self.is_recording():
                 self._name = name
                 self._take(attributes)

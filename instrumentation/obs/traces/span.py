@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from obs.runtime.guard import swallow
+from obs.traces.failures import remember
 from obs.traces.propagation import parse_tracestate
 from obs.traces.values import MOST_ATTRIBUTES, MOST_EVENTS, MOST_LINKS, PLAIN, safe_attributes, safe_text, safe_value
 
@@ -267,6 +268,7 @@ class FastSpan(Span, ReadableSpan):
         escaped: bool = False,
     ) -> None:
         """Note an exception as an event, with its traceback."""
+        remember(exception, self.trace_id, self.span_id)
         if self.is_recording():
             found = {**_described(exception), "exception.escaped": str(escaped)}
             _checked(attributes, found)
@@ -274,6 +276,7 @@ class FastSpan(Span, ReadableSpan):
 
     def fail(self, error: BaseException) -> None:
         """Note the exception that ended it, and that it failed."""
+        remember(error, self.trace_id, self.span_id)
         if self.is_recording():
             self.record_exception(error, escaped=True)
             self.set_status(StatusCode.ERROR, f"{type(error).__name__}: {safe_text(error)}")
