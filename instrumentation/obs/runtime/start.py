@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import sys
 import threading
 import time
@@ -211,3 +212,13 @@ def stop() -> None:
         if running is not None:
             lifecycle.hold(None)
             running.stop()
+
+
+def _renew_lock() -> None:
+    """In a child of fork: another thread of the parent may have held it, and does not live here to let it go."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
