@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import SpanKind, StatusCode
 
 from obs import metrics
+from obs.runtime.guard import swallow
 from obs.signals import own_health
+from obs.traces.values import PLAIN, UNSET
 
 if TYPE_CHECKING:
     from obs.traces.span import FastSpan
@@ -129,12 +131,19 @@ class Keeper:
         return shelf
 
     def ended(self, span: FastSpan) -> None:
-        """Take a span that has ended."""
-        if (span._start_time or 0) < self._since:
-            return
+        """Take a span that has ended; never raises."""
         shelf = span._shelf
+        if shelf is None and span._status is UNSET and not self._is_slow(span):
+            return
+        try:
+            if (span._start_time or 0) >= self._since:
+                self._take(span, shelf)
+        except Exception as error:  # noqa: BLE001 - telemetry never raises into the application
+            swallow("keeper", error)
+
+    def _take(self, span: FastSpan, shelf: Shelf | None) -> None:
         if shelf is None or shelf.root == span.span_id:
-            why = self._why(span)
+            why = "error" if _failed(span) else "slow" if self._is_slow(span) else ""
             if why:
                 self._keep(span, shelf, why)
             elif shelf is not None:
@@ -164,12 +173,8 @@ class Keeper:
             self._shown = pages
             _held.child().set(pages << _PAGE_BITS)
 
-    def _why(self, span: FastSpan) -> str:
-        if _failed(span):
-            return "error"
-        if span._kind is _SERVER and (span._end_time or 0) - (span._start_time or 0) >= self.slow:
-            return "slow"
-        return ""
+    def _is_slow(self, span: FastSpan) -> bool:
+        return span._kind is _SERVER and span._end_time - span._start_time >= self.slow  # type: ignore[operator]
 
     def _hold(self, span: FastSpan, shelf: Shelf) -> None:
         size = _weight(span)
@@ -229,10 +234,15 @@ def _failed(span: FastSpan) -> bool:
 
 
 def _weight(span: FastSpan) -> int:
-    """About how many bytes a span holds."""
+    """About how many bytes a span holds; most attributes are short, and this runs for every span that is held."""
     size = _SPAN_BYTES
-    if span._attributes:
-        size += _size_of(span._attributes)
+    for key, value in (span._attributes or {}).items():
+        kind = type(value)
+        size += _ITEM_BYTES + len(key)
+        if kind is str:
+            size += len(value) if value.isascii() else 4 * len(value)
+        elif kind not in PLAIN:
+            size += _size_of(value)
     for event in span._events:
         size += _SPAN_BYTES + _size_of(event.attributes or {})
     return size + _SPAN_BYTES * len(span._links)
@@ -241,9 +251,9 @@ def _weight(span: FastSpan) -> int:
 def _size_of(value: object) -> int:
     """About how many bytes a safe value takes; it is finite and shallow, see `obs.traces.values`."""
     if type(value) is str or type(value) is bytes:
-        return _ITEM_BYTES + sys.getsizeof(value)
+        return sys.getsizeof(value)
     if isinstance(value, Mapping):
-        return _ITEM_BYTES + sum([_size_of(key) + _size_of(item) for key, item in value.items()])
+        return _ITEM_BYTES + sum([_ITEM_BYTES + _size_of(key) + _size_of(item) for key, item in value.items()])
     if type(value) is tuple:
         return _ITEM_BYTES + sum([_size_of(item) for item in value])
     return _ITEM_BYTES

@@ -14,7 +14,16 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, Statu
 from obs.runtime.guard import swallow
 from obs.traces.failures import remember
 from obs.traces.propagation import parse_tracestate
-from obs.traces.values import MOST_ATTRIBUTES, MOST_EVENTS, MOST_LINKS, PLAIN, safe_attributes, safe_text, safe_value
+from obs.traces.values import (
+    MOST_ATTRIBUTES,
+    MOST_EVENTS,
+    MOST_LINKS,
+    PLAIN,
+    UNSET,
+    safe_attributes,
+    safe_text,
+    safe_value,
+)
 
 if TYPE_CHECKING:
     from obs.traces.keeping import Shelf
@@ -28,7 +37,6 @@ FLAG_HELD = 0x200
 _RECORDED = FLAG_SAMPLED | FLAG_HELD
 
 _FLAGS = tuple(TraceFlags(flags) for flags in range(4))
-_UNSET = Status()
 _FAILED = Status(StatusCode.ERROR)
 
 _now = time.time_ns
@@ -107,7 +115,7 @@ class FastSpan(Span, ReadableSpan):
         self._events: Sequence[Event] = ()
         self._links: Sequence[Link] = ()
         self._dropped: dict[str, int] | None = None
-        self._status = _UNSET
+        self._status = UNSET
         self._end_time: int | None = None
         # Where it goes when it ends and is only held; None for the outermost span as long as it has no children.
         self._shelf: Shelf | None = None
@@ -293,7 +301,9 @@ class FastSpan(Span, ReadableSpan):
         if self.flags & FLAG_SAMPLED:
             self._tracer.source.ended(self)
         elif self.flags & FLAG_HELD:
-            self._tracer.source.unsampled(self)
+            keeper = self._tracer.source.keeper
+            if keeper is not None:
+                keeper.ended(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

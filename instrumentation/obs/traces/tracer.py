@@ -67,14 +67,6 @@ class Source:
         except Exception as error:  # noqa: BLE001 - telemetry never raises into the application
             swallow("span_processor", error)
 
-    def unsampled(self, span: FastSpan) -> None:
-        """Take a span that has ended, was not sampled, and is held in case that its trace is kept."""
-        try:
-            if self.keeper is not None:
-                self.keeper.ended(span)
-        except Exception as error:  # noqa: BLE001 - telemetry never raises into the application
-            swallow("keeper", error)
-
 
 class Tracer(trace.Tracer):
     """Makes fast spans for one instrumentation scope.

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from opentelemetry.trace import Status
+
+# The status of every span that says nothing of how it went.
+UNSET = Status()
+
 MOST_ATTRIBUTES = 128
 MOST_EVENTS = 128
 MOST_LINKS = 128
