@@ -17,7 +17,13 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+from starlette.testclient import TestClient
 
+import obs
 from obs import metrics, traces
 from obs.signals import own_health
 from obs.traces import keeping, sampled_ids
@@ -116,6 +122,24 @@ def test_a_kept_trace_is_unsampled_for_everybody_else(sink: Any, start_traces: C
     assert set(kept(sink, started)) == {"GET /items/{item_id}", "call"}
     assert {span.flags & 1 for span in sink.spans} == {0}
     assert others.get_finished_spans() == ()
+
+
+def test_an_exemplar_leads_to_a_kept_request(sink: Any, initialised: None) -> None:
+    """A failed request that is kept is an example of its bucket; one that is left out is none."""
+    obs.init(endpoint=sink.url, sample=0.0, metrics_port=0)
+
+    def fail(_request: Request) -> PlainTextResponse:
+        raise ValueError("no such item")
+
+    works = Route("/works", lambda _request: PlainTextResponse("ok"))
+    routes = [Route("/fails", fail), works, Mount("/metrics", obs.metrics_app())]
+    client = TestClient(Starlette(routes=routes), raise_server_exceptions=False)
+    assert [client.get(path).status_code for path in ("/fails", "/works")] == [500, 200]
+    shown = client.get("/metrics/", headers={"Accept": "application/openmetrics-text; version=1.0.0"}).text
+    obs.shutdown()
+    (span,) = sink.spans
+    examples = [line for line in shown.splitlines() if "http_server_request" in line and "# {" in line]
+    assert [f'trace_id="{span.trace_id.hex()}"' in line for line in examples] == [True]
 
 
 def test_a_sampled_trace_is_not_marked(sink: Any, start_traces: Callable[..., Any]) -> None:

@@ -153,10 +153,6 @@ class Observation:
             status = self.status or (500 if broken else CLIENT_CLOSED_REQUEST)
             kind = _kind(self.method, self.route, status, broken)
             span = self.span
-            if span.sampled:
-                kind.duration.record(elapsed / 1e9, span.trace_id, span.span_id)
-            else:
-                kind.duration.record(elapsed / 1e9)
             path = logs.redact_field("url.path", self.path)
             logs.access(kind.line, path, elapsed, span.trace_id, span.span_id, _described(error))
             if error is None:
@@ -164,6 +160,11 @@ class Observation:
             else:
                 attributes = {**self._attributes(kind), "url.path": path, "error.type": type(error).__qualname__}
                 span.finish(kind.span_name, attributes, kind.failed, error)
+            # An exemplar leads to the trace, so only one that is delivered has one.
+            if span.delivered:
+                kind.duration.record(elapsed / 1e9, span.trace_id, span.span_id)
+            else:
+                kind.duration.record(elapsed / 1e9)
         except Exception as failure:  # noqa: BLE001 - telemetry never raises into the application
             swallow("request", failure)
 

@@ -69,6 +69,10 @@ class ServerSpan(Protocol):
         """Whether the trace is kept."""
 
     @property
+    def delivered(self) -> bool:
+        """Whether it is delivered, once it has ended: it was sampled, or is kept."""
+
+    @property
     def trace_hex(self) -> str:
         """The trace id in 32 hexadecimal digits."""
 
@@ -138,6 +142,12 @@ class FastServerSpan(FastSpan):
         except Exception as failure:  # noqa: BLE001 - telemetry never raises into the application
             swallow("server_span", failure)
 
+    @property
+    def delivered(self) -> bool:
+        """Whether it is delivered, once it has ended: it was sampled, or is kept."""
+        shelf = self._shelf
+        return self.flags & FLAG_SAMPLED != 0 or (shelf is not None and shelf.kept != "")
+
     def finish_alike(self, alike: Alike, path: str) -> None:
         """End it as all requests of its kind end; never raises."""
         if self._tracer.source.processor is not None:
@@ -197,7 +207,7 @@ class JoinedServerSpan:
         self._span = tracer.start_span(_NAME, context, kind, links=links)
         ids = self._span.get_span_context()
         self.trace_id, self.span_id = ids.trace_id, ids.span_id
-        self.sampled = ids.trace_flags.sampled
+        self.sampled = self.delivered = ids.trace_flags.sampled
         self.trace_hex, self.span_hex = f"{ids.trace_id:032x}", f"{ids.span_id:016x}"
         self._token: Token[Context] | None = _attach(trace.set_span_in_context(self._span, context))
 
