@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from obs.runtime.guard import Guard
@@ -42,7 +43,9 @@ class FastProvider(TracerProvider):
         put: Callable[[Any], object],
         flush: Callable[[float], bool],
     ) -> None:
-        super().__init__(sampler, resource, shutdown_on_exit=False)
+        vars(self).update(_as_made_by_the_sdk())
+        self.sampler, self._resource = sampler, resource
+        self._active_span_processor = SynchronousMultiSpanProcessor()
         self.source = Source(sampler, resource, put)
         self._flush = flush
 
@@ -55,6 +58,8 @@ class FastProvider(TracerProvider):
     ) -> Tracer:
         """A tracer for a library."""
         version = instrumenting_library_version or ""
+        if attributes is None:
+            return Tracer(self.source, _scope(instrumenting_module_name or "", version, schema_url))
         return Tracer(
             self.source, InstrumentationScope(instrumenting_module_name or "", version, schema_url, attributes)
         )
@@ -72,6 +77,18 @@ class FastProvider(TracerProvider):
     def replace_resource(self, resource: Resource) -> None:
         """Be another process from now on: that of a forked child."""
         self._resource = self.source.resource = resource
+
+
+@lru_cache(maxsize=1)
+def _as_made_by_the_sdk() -> Mapping[str, Any]:
+    """The attributes of the SDK's own provider, made once: each one that it makes stays for ever in a hook of fork."""
+    return vars(TracerProvider(shutdown_on_exit=False))
+
+
+@lru_cache(maxsize=256)
+def _scope(name: str, version: str, schema_url: str | None) -> InstrumentationScope:
+    """A library's scope, the same object each time: some ask for a tracer at each call."""
+    return InstrumentationScope(name, version, schema_url)
 
 
 class JoinedProcessor(SpanProcessor):
