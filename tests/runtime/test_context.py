@@ -7,14 +7,16 @@ import contextvars
 import decimal
 import gc
 import json
+import multiprocessing
 import sys
 import threading
 import weakref
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import structlog
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -165,6 +167,30 @@ def test_only_span_and_fields_are_carried(lines: Lines) -> None:
         thread.start()
         thread.join()
     assert seen == ["none", 28]
+
+
+def ids_elsewhere() -> tuple[str, object]:
+    """The trace and the bound field of the process that it runs in."""
+    return obs.current_trace_id(), structlog.contextvars.get_contextvars().get("order")
+
+
+def refuse() -> None:
+    """Fail in another process, in a span of its own."""
+    with obs.span("elsewhere"):
+        raise ValueError("nobody caught it")
+
+
+def test_a_process_pool_carries_span_and_fields(lines: Lines) -> None:
+    """Work in another process stands in the trace of who submitted it, and nothing stays for the next."""
+    with obs.span("work"), obs.bind(order=7, held=threading.Lock()):
+        expected = here()
+        pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork"))
+        assert pool.submit(ids_elsewhere).result(60) == (expected[0], 7)
+        assert list(pool.map(pow, [2, 3], [2, 2])) == [4, 9]
+        with pytest.raises(ValueError, match="nobody caught it"):
+            pool.submit(refuse).result(60)
+    assert pool.submit(ids_elsewhere).result(60) == ("", None)
+    pool.shutdown()
 
 
 def test_a_thread_object_keeps_nothing_of_its_work(lines: Lines) -> None:
@@ -318,12 +344,13 @@ def test_shutdown_gives_all_of_it_back(hooks: list[str]) -> None:
             sys.unraisablehook,
             threading.Thread.start,
             ThreadPoolExecutor.submit,
+            ProcessPoolExecutor.submit,
             asyncio.BaseEventLoop.call_exception_handler,
             asyncio.BaseEventLoop.create_task,
         ]
 
     before = found()
     obs.init(metrics_port=0)
-    assert all(one is not other for one, other in zip(found()[:6], before, strict=False))
+    assert all(one is not other for one, other in zip(found()[:7], before, strict=False))
     obs.shutdown()
     assert found() == before

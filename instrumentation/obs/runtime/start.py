@@ -15,7 +15,7 @@ from obs.logs import logger
 from obs.metrics.port import url_host
 from obs.nearest_name import nearest_name
 from obs.requests import observation
-from obs.runtime import guard, lifecycle, threads
+from obs.runtime import guard, lifecycle, process_pools, threads
 from obs.runtime.exit_deadline import ExitDeadline
 from obs.runtime.export import Exporter
 from obs.runtime.hangup import on_hangup
@@ -61,6 +61,7 @@ class Running:
         self._integrate()
         with guard.Guard("threads"):
             threads.carry(self._patch, logs.bound_fields)
+            process_pools.carry(self._patch, logs.bound_fields)
         on_hangup(self._patch, self.reread)
 
     def _count_internal_errors(self) -> None:
