@@ -45,7 +45,7 @@ class FastProvider(TracerProvider):
     ) -> None:
         vars(self).update(_as_made_by_the_sdk())
         self.sampler, self._resource = sampler, resource
-        self._active_span_processor = SynchronousMultiSpanProcessor()
+        self._active_span_processor = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
         self.source = Source(sampler, resource, put)
         self._flush = flush
 
