@@ -344,6 +344,8 @@ def test_the_thread_survives_anything(
     """Even SystemExit in the thread does not end delivery, and what was on its way arrives."""
     monkeypatch.setattr("obs.runtime.export._RESTART_SECONDS", 0.01)
     raised = [SystemExit(1), KeyboardInterrupt()]
+    faults = metrics.instrument(own_health.INTERNAL_ERRORS).child("export")
+    before = faults.cells[0]
     pack = delivery.Endpoint.pack
 
     def failing(self: delivery.Endpoint, body: bytes) -> bytes:
@@ -357,6 +359,7 @@ def test_the_thread_survives_anything(
     assert started.flush()
     assert sink.names == ["00000", "00001", "00002"]
     assert not raised
+    assert faults.cells[0] == before + 2
     assert "goes on" in capsys.readouterr().err
 
 

@@ -6,6 +6,7 @@ from obs.signals.own_health import (
     EXPORTED,
     HELD_BYTES,
     INTERNAL_ERRORS,
+    LAST_EXPORT,
     LOG_RECORDS,
     LOGS_LEFT_OUT,
     QUEUE_CAPACITY,
@@ -130,6 +131,11 @@ TELEMETRY = Row(
         timeseries("Deliveries that failed", rate(EXPORT_FAILURES, by=(JOB, *EXPORT_FAILURES.labels))),
         timeseries(
             "Delivery queue", fullness(QUEUE_SIZE, QUEUE_CAPACITY, by=(JOB, *QUEUE_SIZE.labels)), thresholds=FULL
+        ),
+        timeseries(
+            "Since the last delivery",
+            age(LAST_EXPORT, by=(JOB, *LAST_EXPORT.labels)),
+            says="About a second while there is traffic. Growing with traffic means that the backend does not accept.",
         ),
         timeseries("Share of traces sampled", value(SAMPLING_SHARE, by=(JOB,))),
         timeseries("Errors and slow requests kept", rate(TRACES_KEPT, by=(JOB, *TRACES_KEPT.labels))),

@@ -45,6 +45,7 @@ _GRACE_SECONDS = 0.1
 _exported = metrics.instrument(own_health.EXPORTED)
 _failures = metrics.instrument(own_health.EXPORT_FAILURES)
 _last = metrics.instrument(own_health.LAST_EXPORT)
+_faults = metrics.instrument(own_health.INTERNAL_ERRORS)
 
 
 class Exporter:
@@ -212,6 +213,7 @@ class Exporter:
                 self._work()
             except BaseException as error:  # noqa: BLE001 - whatever it is, records come in behind it
                 with Guard("export"):
+                    _faults.child("export").add(1)
                     self._tell(f"the exporting thread failed and goes on: {type(error).__name__}: {error}")
                 time.sleep(_RESTART_SECONDS)
 
