@@ -11,13 +11,10 @@ import socket
 import subprocess
 import sys
 import urllib.request
-import warnings
 from pathlib import Path
 from typing import Any
 
-import opentelemetry.trace
 import pytest
-import structlog
 
 import obs
 
@@ -140,41 +137,11 @@ def test_everything_can_be_turned_off(monkeypatch: pytest.MonkeyPatch, variable:
         pass
 
 
-def test_shutdown_gives_everything_back() -> None:
-    """Handlers, hooks, levels, providers and structlog's configuration are as they were."""
-
-    def state() -> list[object]:
-        root = logging.getLogger()
-        return [
-            list(root.handlers),
-            root.level,
-            sys.excepthook,
-            warnings.showwarning,
-            opentelemetry.trace._TRACER_PROVIDER,
-            structlog.is_configured(),
-            list(sys.meta_path),
-        ]
-
-    before = state()
-    obs.init(service="shop", metrics_port=0)
-    assert state() != before
-    obs.shutdown()
-    assert state() == before
-
-
 def test_a_dead_backend_costs_the_application_nothing(unused_port: int) -> None:
     """init() returns, work goes on, and the failures are counted."""
     obs.init(service="shop", endpoint=f"http://127.0.0.1:{unused_port}", metrics_port=0, exit_deadline=0.2)
     with obs.span("work"):
         obs.get_logger().info("working")
-
-
-@pytest.fixture
-def unused_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def test_importing_obs_loads_nothing_of_the_kit() -> None:
