@@ -23,6 +23,7 @@ from werkzeug.test import Client
 import obs
 from obs import metrics, signals
 from obs.runtime import guard
+from obs.traces.keeping import MOST_SPANS
 
 pytestmark = pytest.mark.usefixtures("initialised")
 
@@ -166,15 +167,19 @@ def _flat(record: dict[str, Any], prefix: str = "") -> Iterator[str]:
 
 def test_every_span_attribute_is_declared(sink: Any) -> None:
     """A SERVER span holds no attribute that the catalogue lacks."""
-    obs.init(service="shop", endpoint=sink.url, metrics_port=0)
+    obs.init(service="shop", endpoint=sink.url, metrics_port=0, sample=0.0)
     app = Flask("shop")
 
     @app.get("/broken")
     def broken() -> str:
+        # More than are held of a request that is not sampled.
+        for number in range(MOST_SPANS + 1):
+            with obs.span(str(number)):
+                pass
         raise RuntimeError("provoked")
 
     for path in ("/nowhere", "/broken"):
-        Client(app).get(path, buffered=True)
+        Client(app).get(path, buffered=True, headers={"X-Request-ID": "r-1"})
     obs.shutdown()
     declared = {attribute.name for attribute in signals.span_attributes()}
     used = {item.key for span in sink.server_spans() for item in span.attributes}

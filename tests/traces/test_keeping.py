@@ -150,6 +150,16 @@ def test_a_sampled_trace_is_not_marked(sink: Any, start_traces: Callable[..., An
     assert kept(sink, started) == {"GET /items/{item_id}": "", "work": ""}
 
 
+def test_nothing_is_kept_under_what_nobody_records(sink: Any, start_traces: Callable[..., Any]) -> None:
+    """Work under an unsampled span that is no span of obs was switched off on purpose; that of a caller was not."""
+    started = start_traces(sink.url, sample=0.0)
+    for remote in (False, True):
+        parent = trace.NonRecordingSpan(trace.SpanContext(1, 1, is_remote=remote))
+        with trace.use_span(parent), contextlib.suppress(OSError), traces.span(f"remote {remote}"):
+            raise OSError("gone")
+    assert kept(sink, started) == {"remote True": "error"}
+
+
 def test_keeping_can_be_turned_off(sink: Any, start_traces: Callable[..., Any]) -> None:
     """Without `keep`, the ratio alone decides, and spans are not even recorded."""
     started = start_traces(sink.url, sample=0.0, keep=False)

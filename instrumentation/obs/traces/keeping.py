@@ -19,6 +19,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from obs import metrics
 from obs.runtime.guard import swallow
 from obs.signals import own_health
+from obs.signals import traces as signals
 from obs.traces.values import PLAIN, UNSET
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ MOST_BYTES_OF_A_TRACE = 2 * 1024 * 1024
 MOST_TRACES = 4096
 MOST_BYTES = 16 * 1024 * 1024
 
-_KEPT = "obs.kept"
-_MISSING = "obs.spans_missing"
+_KEPT = signals.KEPT.name
+_MISSING = signals.MISSING.name
 
 # What a span of no attributes takes, and each attribute beside its text; measured with tracemalloc, and rounded up.
 _SPAN_BYTES = 700

@@ -134,16 +134,16 @@ class Tracer(trace.Tracer):
 
     def child_of(self, parent: SpanContext, name: str, kind: SpanKind) -> FastSpan:
         """Begin a span under a context of any origin; an invalid one begins a trace."""
-        source = self.source
-        sampler = source.sampler
-        held = FLAG_HELD if source.keeper is not None else 0
+        sampler = self.source.sampler
+        held = FLAG_HELD if self.source.keeper is not None else 0
         if not parent.is_valid:
             trace_id, span_id = new_ids()
             flags = FLAG_RANDOM | (FLAG_SAMPLED if sampler.begins(trace_id) else held)
             return FastSpan(self, name, kind, trace_id, span_id, 0, 0, flags, None)
         remote, parent_flags = parent.is_remote, int(parent.trace_flags)
         kept = sampler.decide(parent.trace_id, parent_flags, remote=remote)
-        flags = parent_flags & FLAG_RANDOM | (FLAG_SAMPLED if kept else held)
+        # Under a span of this process that nobody records, nothing is recorded either.
+        flags = parent_flags & FLAG_RANDOM | (FLAG_SAMPLED if kept else held if remote else 0)
         if remote:
             parent_flags |= FLAG_REMOTE
         return FastSpan(
