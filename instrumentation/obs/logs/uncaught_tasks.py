@@ -10,6 +10,7 @@ from contextvars import Context, copy_context
 from typing import Any
 
 from obs.runtime.guard import Guard
+from obs.runtime.on_import import after_import
 from obs.runtime.patcher import Patcher
 
 Write = Callable[[str, BaseException | None, dict[str, str]], None]
@@ -22,7 +23,7 @@ def join(patch: Patcher, write: Write, ids: Callable[[], tuple[int, int]]) -> No
     """Have each event loop's exceptions told in the context of their task, then call the handler that was there.
 
     Without a handler of the application, asyncio logs by itself, which becomes the one line; with one, obs writes it.
-    Loops that are not asyncio's own classes are left alone.
+    Loops of asyncio and of uvloop are watched.
 
     Args:
         patch: Remembers what was replaced.
@@ -32,7 +33,7 @@ def join(patch: Patcher, write: Write, ids: Callable[[], tuple[int, int]]) -> No
 
     def telling(original: Any) -> Any:
         def call_exception_handler(self: Any, context: dict[str, Any]) -> None:
-            if self._exception_handler is None:
+            if self.get_exception_handler() is None:
                 _run_in(_context_of(context), original, self, context)
                 return
             with Guard("logs.uncaught"):
@@ -52,9 +53,13 @@ def join(patch: Patcher, write: Write, ids: Callable[[], tuple[int, int]]) -> No
 
         return create_task
 
-    patch.wrap(base_events.BaseEventLoop, "call_exception_handler", telling)
-    if sys.version_info < (3, 12):
-        patch.wrap(base_events.BaseEventLoop, "create_task", remembering)
+    def watch(loop: Any) -> None:
+        patch.wrap(loop, "call_exception_handler", telling)
+        if sys.version_info < (3, 12):
+            patch.wrap(loop, "create_task", remembering)
+
+    watch(base_events.BaseEventLoop)
+    after_import(patch, "uvloop", lambda: watch(sys.modules["uvloop"].Loop))
 
 
 def _context_of(told: dict[str, Any]) -> Context | None:

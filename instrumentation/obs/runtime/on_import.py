@@ -9,6 +9,23 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 
 from obs.runtime.guard import Guard
+from obs.runtime.patcher import Patcher
+
+
+def after_import(patch: Patcher, module: str, then: Callable[[], None]) -> None:
+    """Do something with a module: now where it has been imported, else right after that, unless it is undone before.
+
+    Args:
+        patch: Remembers that somebody waits.
+        module: The module's name.
+        then: What to do.
+    """
+    if module in sys.modules:
+        then()
+        return
+    hook = ImportHook({module: then})
+    sys.meta_path.insert(0, hook)
+    patch.on_restore(lambda: sys.meta_path.remove(hook))
 
 
 class ImportHook(importlib.abc.MetaPathFinder):

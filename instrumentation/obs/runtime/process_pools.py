@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from obs.runtime.guard import swallow
-from obs.runtime.on_import import ImportHook
+from obs.runtime.on_import import after_import
 from obs.runtime.patcher import Patcher
 
 _POOLS = "concurrent.futures.process"
@@ -78,9 +77,4 @@ def carry(patch: Patcher, bound_fields: Callable[[], dict[str, Any]]) -> None:
 
         patch.wrap(ProcessPoolExecutor, "submit", submitting)
 
-    if _POOLS in sys.modules:
-        join()
-        return
-    hook = ImportHook({_POOLS: join})
-    sys.meta_path.insert(0, hook)
-    patch.on_restore(lambda: sys.meta_path.remove(hook))
+    after_import(patch, _POOLS, join)
