@@ -36,7 +36,11 @@ def request(status: int = 200, error: BaseException | None = None) -> Iterator[A
     try:
         yield span
     finally:
-        span.finish("GET /items/{item_id}", {"http.response.status_code": status}, status >= 500, error)
+        name, attributes = "GET /items/{item_id}", {"http.response.status_code": status}
+        if error is None:
+            span.finish_alike(traces.Alike(name, attributes, status >= 500), "/items/7")
+        else:
+            span.finish(name, attributes, failed=True, error=error)
         span.detach()
 
 
