@@ -6,18 +6,22 @@ from typing import Unpack
 
 from obs.logs import bind, get_logger, set_level
 from obs.metrics import counter, gauge, histogram, metrics_app
+from obs.requests.asgi import asgi
+from obs.requests.wsgi import wsgi
 from obs.runtime.report import Report
 from obs.runtime.start import start as _start
 from obs.runtime.start import stop as _stop
 from obs.settings import Arguments, SettingError
-from obs.traces import counted, current_trace_id, span, timed, traced
+from obs.traces import counted, current_request_id, current_trace_id, span, timed, traced
 
 __all__ = [
     "Report",
     "SettingError",
+    "asgi",
     "bind",
     "counted",
     "counter",
+    "current_request_id",
     "current_trace_id",
     "gauge",
     "get_logger",
@@ -29,6 +33,7 @@ __all__ = [
     "span",
     "timed",
     "traced",
+    "wsgi",
 ]
 
 

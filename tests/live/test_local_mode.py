@@ -74,7 +74,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 def target(stack: LocalStack) -> Iterator[Path]:
     """The discovery file of a service that is scraped."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Metrics)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     labels = {"job": "demo", "instance": "one", "__metrics_path__": "/own/metrics"}
     path = stack.targets_dir / "demo-1.json"
     path.write_text(json.dumps([{"targets": [f"127.0.0.1:{server.server_address[1]}"], "labels": labels}]))

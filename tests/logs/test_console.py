@@ -15,7 +15,7 @@ Start = Callable[..., logs.LogsRoom]
 def test_line_shows_what_happened_and_not_what_every_line_has(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
     """Time, level, message, logger, fields and the beginning of the trace id; no service, process or event id."""
     start(log_format="console")
-    logs.current_ids, before = (lambda: (0xABCDEF << 104, 0xCD)), logs.current_ids
+    logs.current_ids, before = (lambda: (0xABCDEF << 104, 0xCD, "")), logs.current_ids
     try:
         logs.get_logger("shop").warning("paid", order_id=7, user={"id": "u1"}, password="hunter2", tags=["a", "b"])
     finally:

@@ -78,7 +78,7 @@ def test_level_of_the_settings_decides(level: str, start: Start, lines: Lines) -
         getattr(structlog.get_logger(), one)(one)
         getattr(logging.getLogger("x"), one)(one)
         logs.get_logger().log(getattr(logging, one.upper()), one)
-        logs.access(logs.AccessLine(one, one, {}), "/", 5, int("ab" * 16, 16), int("cd" * 8, 16))
+        logs.access(logs.AccessLine(one, one, {}), "/", 5, int("ab" * 16, 16), int("cd" * 8, 16), "r-1")
     wanted = order[order.index(level) :]
     assert [record["message"] for record in lines()] == [one for one in wanted for _ in range(5)]
     assert logs.get_logger().is_enabled_for(logging.INFO) is (level in {"debug", "info"})
@@ -303,7 +303,7 @@ def test_access_line(start: Start, lines: Lines) -> None:
     fields = {"http.request.method": "GET", "http.route": "/items/{id}", "http.response.status_code": 200}
     line = logs.AccessLine("info", "GET /items/{id} 200", fields)
     for path in ("/items/1", "/reset?token=hunter2", "/\ud800", "/" + "x" * 100_000, "/%s%b\r\n"):
-        logs.access(line, logs.redact_field("url.path", path), 5, int("ab" * 16, 16), int("cd" * 8, 16))
+        logs.access(line, logs.redact_field("url.path", path), 5, int("ab" * 16, 16), int("cd" * 8, 16), "r-1")
     records = lines()
     assert [record["url"]["path"][:30] for record in records] == [
         "/items/1",
@@ -314,7 +314,7 @@ def test_access_line(start: Start, lines: Lines) -> None:
     ]
     for record in records:
         assert record["http"] == {
-            "request": {"method": "GET"},
+            "request": {"id": "r-1", "method": "GET"},
             "route": "/items/{id}",
             "response": {"status_code": 200},
         }

@@ -48,7 +48,7 @@ def test_record_holds_what_the_line_holds(start: Start, lines: Lines) -> None:
     """Severity, body, ids and every field under its dotted name, with the event's id of the line."""
     kept = Kept()
     start(kept, logs_to="both", endpoint="http://127.0.0.1:9")
-    logs.current_ids, before = (lambda: (0xAB, 0xCD)), logs.current_ids
+    logs.current_ids, before = (lambda: (0xAB, 0xCD, "")), logs.current_ids
     try:
         logs.get_logger("shop").warning("paid", order_id=7, tags=["a"], password="hunter2", **{"user.id": 5})
     finally:
@@ -77,7 +77,7 @@ def test_access_line_and_exception_over_otlp(start: Start, lines: Lines) -> None
     """The access line has one `event.id`, the exception its three fields."""
     kept = Kept()
     start(kept, logs_to="otlp", endpoint="http://127.0.0.1:9")
-    logs.access(logs.AccessLine("info", "GET / 200", {}), "/", 5, int("ab" * 16, 16), int("cd" * 8, 16))
+    logs.access(logs.AccessLine("info", "GET / 200", {}), "/", 5, int("ab" * 16, 16), int("cd" * 8, 16), "r-1")
     try:
         raise ValueError("x")
     except ValueError:

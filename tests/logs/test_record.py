@@ -33,7 +33,7 @@ def record(start: Start, lines: Lines) -> Callable[..., dict[str, Any]]:
 def test_record_has_the_fields_that_every_reader_expects(start: Start, lines: Lines) -> None:
     """Time, level, message, logger, service, process, schema and all ids stand in each record."""
     start(version="ignored: the target says it")
-    logs.current_ids, before = (lambda: (0xAB, 0xCD)), logs.current_ids
+    logs.current_ids, before = (lambda: (0xAB, 0xCD, "r-1")), logs.current_ids
     try:
         logs.get_logger("shop.orders").warning("placed", order_id=7)
     finally:

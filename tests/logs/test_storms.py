@@ -55,7 +55,7 @@ def test_errors_other_messages_and_access_lines_are_kept(start: Start, lines: Li
     for number in range(20):
         logs.get_logger().error("failed")
         logs.get_logger(f"logger{number}").info("m")
-        logs.access(line, "/items", 5, 1, 1)
+        logs.access(line, "/items", 5, 1, 1, "r-1")
     assert len(lines()) == 60
 
 

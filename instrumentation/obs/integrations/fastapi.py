@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from obs.integrations import Library
-from obs.integrations.starlette import observed_call
 from obs.requests import asgi
 from obs.runtime.patcher import Patcher
 from obs.signals import http
@@ -21,7 +20,7 @@ def install(patch: Patcher) -> None:
     from fastapi import FastAPI
     from fastapi.routing import APIRoute
 
-    patch.wrap(FastAPI, "__call__", lambda original: observed_call(original, (_NATIVE, None)))
+    patch.wrap(FastAPI, "__call__", lambda original: asgi.observed_call(original, (_NATIVE, None)))
     patch.wrap(APIRoute, "handle", _routed)
 
 

@@ -7,9 +7,6 @@ from typing import Any
 
 from obs.integrations import Library
 from obs.requests import asgi, wsgi
-from obs.requests.routes import declare_asgi_routes
-from obs.runtime import lifecycle
-from obs.runtime.guard import Guard
 from obs.runtime.patcher import Patcher
 from obs.signals import http
 
@@ -24,46 +21,9 @@ def install(patch: Patcher) -> None:
     from starlette.applications import Starlette
     from starlette.routing import Mount, Route
 
-    patch.wrap(Starlette, "__call__", lambda original: observed_call(original, (_NATIVE, True)))
+    patch.wrap(Starlette, "__call__", lambda original: asgi.observed_call(original, (_NATIVE, True)))
     patch.wrap(Route, "handle", routed)
     patch.wrap(Mount, "handle", _mounted)
-
-
-def observed_call(original: Any, native: tuple[str, object]) -> Any:
-    """An application's `__call__` that observes each request once.
-
-    Args:
-        original: The `__call__` that is replaced.
-        native: The key and value in the scope at which the framework's own telemetry steps aside.
-    """
-    key, value = native
-
-    async def __call__(self: Any, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:  # noqa: N807
-        if scope["type"] == "lifespan":
-            with Guard("routes"):
-                declare_asgi_routes(self.routes)
-            try:
-                await original(self, scope, receive, send)
-            finally:
-                lifecycle.flush()
-            return
-        observation = asgi.begin(scope)
-        if observation is None:
-            if asgi.KEY in scope:
-                scope.setdefault(key, value)
-            await original(self, scope, receive, send)
-            return
-        scope[key] = value
-        try:
-            await original(self, scope, receive, asgi.watched(observation, send))
-        except BaseException as error:
-            observation.finish(error)
-            raise
-        finally:
-            observation.finish()
-            observation.span.detach()
-
-    return __call__
 
 
 def routed(original: Any) -> Any:

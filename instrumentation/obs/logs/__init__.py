@@ -38,15 +38,15 @@ __all__ = [
 ]
 
 
-def _no_ids() -> tuple[int, int]:
-    return 0, 0
+def _no_ids() -> tuple[int, int, str]:
+    return 0, 0, ""
 
 
-# Where ordinary lines find the trace and span they belong to; the runtime sets it.
-current_ids: Callable[[], tuple[int, int]] = _no_ids
+# Where ordinary lines find the trace, the span and the request they belong to; the runtime sets it.
+current_ids: Callable[[], tuple[int, int, str]] = _no_ids
 
 
-def _current_ids() -> tuple[int, int]:
+def _current_ids() -> tuple[int, int, str]:
     return current_ids()
 
 

@@ -26,6 +26,10 @@ _LONGEST_ACCESS = 4096
 # Records about the delivery of records would make more of themselves.
 _NEVER_EXPORTED = frozenset({"obs", "opentelemetry"})
 
+# The id of a request holds nothing that JSON escapes.
+_REQUEST_ID = "http.request.id"
+_SHARED_IN_A_REQUEST = SHARED | {"http"}
+
 # Names of loggers come from the application's code; more than this are not remembered.
 _TEMPLATES_KEPT = 1024
 
@@ -115,7 +119,7 @@ class Pipeline:
         render: Makes a line for a person out of a record; None for JSON.
         sinks: Further outputs.
         count: Counts a record of a level.
-        ids: The current trace and span id, 0 when there is none.
+        ids: The current trace and span id, 0 when there is none, and the id of the request.
     """
 
     def __init__(
@@ -127,7 +131,7 @@ class Pipeline:
         render: Callable[[Record], bytes] | None,
         sinks: tuple[Sink, ...],
         count: Mapping[str, Callable[[], None]],
-        ids: Callable[[], tuple[int, int]],
+        ids: Callable[[], tuple[int, int, str]],
     ) -> None:
         self._service = service
         self._encoder = Encoder(redactor)
@@ -140,7 +144,7 @@ class Pipeline:
         # Where a line goes when nothing else needs the record.
         self._lines_only = write if render is None and not sinks else None
         # By level and logger: what is the same in each line, around places for what differs.
-        self._templates: dict[tuple[str, str, bool], bytes] = {}
+        self._templates: dict[tuple[str, str, bool, bool], bytes] = {}
         self.renew()
 
     def redact_with(self, redactor: Redactor) -> None:
@@ -169,33 +173,47 @@ class Pipeline:
             error: What is to be told of an exception.
         """
         try:
-            trace, span = self._ids()
+            trace, span, request = self._ids()
+            if self._lines_only is not None:
+                body, fields = self._encoder.encode(message, event, error)
+                if fields.keys().isdisjoint(_SHARED_IN_A_REQUEST if request else SHARED):
+                    key = level, logger, trace != 0, request != ""
+                    template = self._templates.get(key) or self._line_template(*key)
+                    values: tuple[Any, ...] = timestamp(time.time_ns()), body[1:-1], new_id()
+                    if trace:
+                        values = (*values, trace, span, request.encode()) if request else (*values, trace, span)
+                    self._lines_only(template % values)
+                    self._count[level]()
+                    return
+            if request:
+                event = {**event, _REQUEST_ID: request}
             body, fields = self._encoder.encode(message, event, error)
-            if self._lines_only is not None and fields.keys().isdisjoint(SHARED):
-                key = level, logger, trace != 0
-                template = self._templates.get(key) or self._line_template(*key)
-                values = timestamp(time.time_ns()), body[1:-1], new_id()
-                self._lines_only(template % ((*values, trace, span) if trace else values))
-                self._count[level]()
-                return
             trace_id, span_id = _hex(trace, span)
             self._put(Record(time.time_ns(), level, logger, body, b"%032x" % new_id(), trace_id, span_id), fields)
         except Exception as failure:  # noqa: BLE001 - telemetry never raises into the application
             swallow("logs", failure)
 
-    def _line_template(self, level: str, logger: str, traced: bool) -> bytes:
+    def _line_template(self, level: str, logger: str, traced: bool, requested: bool) -> bytes:
         """What is the same in each line of a logger and a level that shares no group with what obs adds."""
         named = b',"log":{"logger":%b}' % orjson.dumps(logger) if logger else b""
         event = b',"event":{"dataset":%b,"id":"' % self._dataset
         ids = b',"trace":{"id":"%032x"},"span":{"id":"%016x"}' if traced else b""
+        ids += b',"http":{"request":{"id":"%b"}}' if requested else b""
         start = b'{"@timestamp":"%%b","log.level":"%b",%%b' % _LEVEL_BYTES[level]
         template = start + _literal(named + event) + b'%032x"}' + ids + _literal(self._end)
         if len(self._templates) < _TEMPLATES_KEPT:
-            self._templates[level, logger, traced] = template
+            self._templates[level, logger, traced, requested] = template
         return template
 
     def access(
-        self, line: AccessLine, path: str, duration: int, trace_id: int, span_id: int, error: Fields | None
+        self,
+        line: AccessLine,
+        path: str,
+        duration: int,
+        trace_id: int,
+        span_id: int,
+        request_id: str,
+        error: Fields | None,
     ) -> None:
         """Write the line that tells of one request; never raises. See `obs.logs.access`."""
         try:
@@ -203,11 +221,17 @@ class Pipeline:
                 if line.made_with is not self._end:
                     self._prepare(line)
                 if line.template and (quoted := _quoted(path)):
-                    values = timestamp(time.time_ns()), quoted, duration, new_id(), trace_id, span_id
-                    self._lines_only(line.template % values)
+                    own = request_id.encode(), quoted, duration, new_id(), trace_id, span_id
+                    self._lines_only(line.template % (timestamp(time.time_ns()), *own))
                     self._count[line.level]()
                     return
-            fields = {**line.fields, "url.path": path, "event.duration": duration, **(error or {})}
+            fields = {
+                **line.fields,
+                _REQUEST_ID: request_id,
+                "url.path": path,
+                "event.duration": duration,
+                **(error or {}),
+            }
             self._emit_with_ids(line.level, line.message, fields, trace_id, span_id)
         except Exception as failure:  # noqa: BLE001 - telemetry never raises into the application
             swallow("logs.access", failure)
@@ -220,7 +244,7 @@ class Pipeline:
         line.template = self._template(line) if same else b""
 
     def _template(self, line: AccessLine) -> bytes:
-        known = {name: _literal(orjson.dumps(value)) for name, value in line.fields.items()}
+        known = {_REQUEST_ID: b'"%b"', **{name: _literal(orjson.dumps(value)) for name, value in line.fields.items()}}
         event = {"event.duration": b"%d", "event.dataset": _literal(self._dataset), "event.id": b'"%032x"'}
         ids = {"trace.id": b'"%032x"', "span.id": b'"%016x"'}
         body = template_of(

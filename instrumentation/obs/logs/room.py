@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from obs.runtime.target import Target
     from obs.settings import Settings
 
-Ids = Callable[[], tuple[int, int]]
+Ids = Callable[[], tuple[int, int, str]]
 
 _room: LogsRoom | None = None
 
@@ -34,7 +34,7 @@ class LogsRoom:
         settings: The settings of `obs.init()`.
         target: Who this process is.
         exporter: Takes records for OTLP.
-        ids: The current trace and span id.
+        ids: The current trace, span and request id.
     """
 
     def __init__(self, settings: Settings, target: Target, exporter: Exporter, ids: Ids) -> None:
@@ -157,6 +157,7 @@ def access(
     duration: int,
     trace_id: int,
     span_id: int,
+    request_id: str,
     error: dict[str, Any] | None = None,
 ) -> None:
     """Write the one line that tells of a request; nothing before the start, or below the level that is written.
@@ -167,11 +168,12 @@ def access(
         duration: In nanoseconds.
         trace_id: The trace.
         span_id: The span.
+        request_id: The request's id.
         error: Further fields by their dotted names, where an exception ended the request.
     """
     live = logger.running
     if live is not None and LEVELS[line.level] >= live.threshold:
-        live.pipeline.access(line, path, duration, trace_id, span_id, error)
+        live.pipeline.access(line, path, duration, trace_id, span_id, request_id, error)
 
 
 def set_level(level: str, name: str = "") -> None:

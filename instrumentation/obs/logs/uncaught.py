@@ -16,12 +16,12 @@ from obs.runtime.guard import Guard
 from obs.runtime.patcher import Patcher
 
 
-def join(patch: Patcher, ids: Callable[[], tuple[int, int]]) -> None:
+def join(patch: Patcher, ids: Callable[[], tuple[int, int, str]]) -> None:
     """Log what nobody caught, then call the hook that was there; send warnings to logging.
 
     Args:
         patch: Remembers what was replaced.
-        ids: Gives the ids of the current trace and span; (0, 0) when there is none.
+        ids: Gives the ids of the current trace, span and request.
     """
     _join_excepthook(patch)
     _join_thread_excepthook(patch)

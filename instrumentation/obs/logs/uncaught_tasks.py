@@ -19,7 +19,7 @@ Write = Callable[[str, BaseException | None, dict[str, str]], None]
 _contexts: weakref.WeakKeyDictionary[Any, Context] = weakref.WeakKeyDictionary()
 
 
-def join(patch: Patcher, write: Write, ids: Callable[[], tuple[int, int]]) -> None:
+def join(patch: Patcher, write: Write, ids: Callable[[], tuple[int, int, str]]) -> None:
     """Have each event loop's exceptions told in the context of their task, then call the handler that was there.
 
     Without a handler of the application, asyncio logs by itself, which becomes the one line; with one, obs writes it.
@@ -28,7 +28,7 @@ def join(patch: Patcher, write: Write, ids: Callable[[], tuple[int, int]]) -> No
     Args:
         patch: Remembers what was replaced.
         write: Writes a line: the message, the exception if there is one, further fields.
-        ids: Gives the ids of the current trace and span; (0, 0) when there is none.
+        ids: Gives the ids of the current trace, span and request.
     """
 
     def telling(original: Any) -> Any:

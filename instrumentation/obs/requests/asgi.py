@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from obs.requests.left_out import LeftOut, is_left_out
 from obs.requests.observation import Observation, without_port
-from obs.runtime.guard import swallow
+from obs.requests.routes import declare_asgi_routes
+from obs.runtime import lifecycle
+from obs.runtime.guard import Guard, swallow
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Where a request's observation travels; inner applications that find it leave the request alone.
 KEY = "obs.observation"
 
-_WANTED = {b"traceparent": 0, b"tracestate": 1, b"baggage": 2, b"host": 3}
+_WANTED = {b"traceparent": 0, b"tracestate": 1, b"baggage": 2, b"host": 3, b"x-request-id": 4}
+
+_REQUEST_ID = b"x-request-id"
 
 # Hosts without their ports; a service is asked by few names, unless somebody invents them.
 _hosts: dict[bytes, str] = {}
 _HOSTS_KEPT = 64
 
 
-def begin(scope: Scope) -> Observation | None:
+def begin(scope: Scope) -> Observation | LeftOut | None:
     """Start to observe the request of a scope.
 
     Returns:
@@ -32,11 +38,15 @@ def begin(scope: Scope) -> Observation | None:
     if scope["type"] != "http" or KEY in scope:
         return None
     try:
-        found: list[bytes | None] = [None, None, None, None]
+        found: list[bytes | None] = [None, None, None, None, None]
         for name, value in scope["headers"]:
             if name in _WANTED:
                 found[_WANTED[name]] = value
-        traceparent, tracestate, baggage, asked = found
+        traceparent, tracestate, baggage, asked, request_id = found
+        own_id = None if request_id is None else request_id.decode("latin-1")
+        if is_left_out(scope["path"]):
+            scope[KEY] = left_out = LeftOut(scope["path"], own_id)
+            return left_out
         observation = Observation(
             scope["method"],
             scope["path"],
@@ -45,6 +55,7 @@ def begin(scope: Scope) -> Observation | None:
             None if traceparent is None else traceparent.decode("latin-1"),
             None if tracestate is None else tracestate.decode("latin-1"),
             None if baggage is None else baggage.decode("latin-1"),
+            own_id,
         )
         scope[KEY] = observation
     except Exception as error:  # noqa: BLE001 - telemetry never raises into the application
@@ -60,13 +71,23 @@ def _host(asked: bytes) -> str:
     return host
 
 
-def watched(observation: Observation, send: Send) -> Send:
+def _with_request_id(message: Message, request_id: str) -> Message:
+    """The beginning of an answer with the request's id among its headers; one that the application sent stands."""
+    headers = message.get("headers") or ()
+    for header in headers:
+        if header[0] == _REQUEST_ID:
+            return message
+    return {**message, "headers": [*headers, (_REQUEST_ID, request_id.encode())]}
+
+
+def watched(observation: Observation | LeftOut, send: Send) -> Send:
     """The `send` of an observed request, which sees its status and its last byte."""
 
     async def observed_send(message: Message) -> None:
         kind = message["type"]
         if kind == "http.response.start":
             observation.status = message["status"]
+            message = _with_request_id(message, observation.request_id)
         try:
             await send(message)
         except OSError:
@@ -77,3 +98,76 @@ def watched(observation: Observation, send: Send) -> Send:
             observation.finish()
 
     return observed_send
+
+
+def observed_call(original: Any, native: tuple[str, object]) -> Any:
+    """An application's `__call__` that observes each request once.
+
+    Args:
+        original: The `__call__` that is replaced.
+        native: The key and value in the scope at which the framework's own telemetry steps aside.
+    """
+    key, value = native
+
+    async def __call__(self: Any, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: N807
+        if scope["type"] == "lifespan":
+            with Guard("routes"):
+                declare_asgi_routes(self.routes)
+            try:
+                await original(self, scope, receive, send)
+            finally:
+                lifecycle.flush()
+            return
+        observation = begin(scope)
+        if observation is None:
+            if KEY in scope:
+                scope.setdefault(key, value)
+            await original(self, scope, receive, send)
+            return
+        scope[key] = value
+        try:
+            await original(self, scope, receive, watched(observation, send))
+        except BaseException as error:
+            observation.finish(error)
+            raise
+        finally:
+            observation.finish()
+            observation.span.detach()
+
+    return __call__
+
+
+class ObservedASGI:
+    """An ASGI application that is neither Starlette nor FastAPI, with every request observed once.
+
+    Args:
+        application: The application.
+    """
+
+    routes: tuple[Any, ...] = ()
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._application(scope, receive, send)
+
+    __call__ = observed_call(_run, ("obs.plain", None))
+
+
+def asgi(application: Application) -> ObservedASGI:
+    """Observe an ASGI application that is neither Starlette nor FastAPI; those are observed without a word.
+
+    Its requests have no template of a route: `http_route` is empty.
+
+    Args:
+        application: The application, as a server takes it.
+
+    Returns:
+        What to give to the server.
+
+    Example:
+        >>> async def shop(scope, receive, send): ...
+        >>> application = asgi(shop)
+    """
+    return ObservedASGI(application)

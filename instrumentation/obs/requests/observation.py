@@ -8,6 +8,7 @@ from typing import NamedTuple
 from obs import logs, metrics, traces
 from obs.metrics.children import HistogramChild
 from obs.metrics.instruments import Gauge, Histogram
+from obs.requests.left_out import is_left_out
 from obs.runtime.guard import swallow
 from obs.signals import http
 from obs.traces.values import safe_text
@@ -64,6 +65,8 @@ def declare_route(route: str, methods: tuple[str, ...]) -> None:
 
     A counter that is born at 500 has an `increase()` of 0 in Prometheus, so the first burst of errors would be unseen.
     """
+    if is_left_out(route):
+        return
     for method in methods:
         _duration.zero(method if method in _METHODS else _OTHER, route, "500")
 
@@ -95,6 +98,7 @@ class Observation:
         traceparent: The W3C header, or None.
         tracestate: The W3C header, or None.
         baggage: The W3C header, or None.
+        request_id: `X-Request-ID` as it came, or None.
     """
 
     __slots__ = (
@@ -106,6 +110,7 @@ class Observation:
         "method",
         "path",
         "prefix",
+        "request_id",
         "route",
         "scheme",
         "span",
@@ -121,6 +126,7 @@ class Observation:
         traceparent: str | None,
         tracestate: str | None,
         baggage: str | None,
+        request_id: str | None,
     ) -> None:
         self._started = time.perf_counter_ns()
         self.method = method if method in _METHODS else _OTHER
@@ -135,7 +141,10 @@ class Observation:
         self.finished = False
         self._active = _active.child(self.method)
         self._active.add(1)
-        self.span = traces.begin_server(traceparent, tracestate, baggage, self.method, path)
+        accepted = traces.accepted(request_id) if request_id else ""
+        self.span = traces.begin_server(traceparent, tracestate, baggage, self.method, path, accepted)
+        # What is sent back, stands in every line of the request and goes out with its calls.
+        self.request_id = accepted or self.span.trace_hex
 
     def finish(self, error: BaseException | None = None) -> None:
         """End the request: record its duration, write its access line and end its span. A second call does nothing.
@@ -154,7 +163,8 @@ class Observation:
             kind = _kind(self.method, self.route, status, broken)
             span = self.span
             path = logs.redact_field("url.path", self.path)
-            logs.access(kind.line, path, elapsed, span.trace_id, span.span_id, _described(error))
+            ids = span.trace_id, span.span_id, self.request_id
+            logs.access(kind.line, path, elapsed, *ids, _described(error))
             if error is None:
                 span.finish_alike(kind.spans.get((self.scheme, self.host)) or self._alike(kind), path)
             else:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
+from obs import traces
+from obs.requests.left_out import LeftOut, is_left_out
 from obs.requests.observation import Observation, without_port
 from obs.runtime.guard import Guard
 
@@ -17,15 +19,17 @@ RouteOf = Callable[[Environ], str]
 # Where a request's observation travels; inner applications that find it leave the request alone.
 KEY = "obs.observation"
 
+_REQUEST_ID = "x-request-id"
+
 # The request that an ASGI application hands on to what is mounted in it, which may be a WSGI application in an adapter.
-handed_on: ContextVar[Observation | None] = ContextVar("obs_handed_on", default=None)
+handed_on: ContextVar[Observation | LeftOut | None] = ContextVar("obs_handed_on", default=None)
 
 
-def begin(environ: Environ) -> Observation | None:
+def begin(environ: Environ) -> Observation | LeftOut | None:
     """Start to observe the request of an environ.
 
     Returns:
-        The observation, or None where the request is observed already or obs itself failed.
+        The observation, or None where the request is observed already, or obs itself failed.
     """
     if KEY in environ:
         return None
@@ -35,6 +39,9 @@ def begin(environ: Environ) -> Observation | None:
         if outer is not None and not outer.finished and outer.path == path:
             environ[KEY] = outer
             return None
+        if is_left_out(path):
+            environ[KEY] = left_out = LeftOut(path, environ.get("HTTP_X_REQUEST_ID"))
+            return left_out
         observation = Observation(
             environ["REQUEST_METHOD"],
             path,
@@ -43,6 +50,7 @@ def begin(environ: Environ) -> Observation | None:
             environ.get("HTTP_TRACEPARENT"),
             environ.get("HTTP_TRACESTATE"),
             environ.get("HTTP_BAGGAGE"),
+            environ.get("HTTP_X_REQUEST_ID"),
         )
         environ[KEY] = observation
         return observation
@@ -55,8 +63,48 @@ def _path(environ: Environ) -> str:
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
+def wsgi(application: Application) -> Application:
+    """Observe a WSGI application that is not Flask; that is observed without a word.
+
+    Its requests have no template of a route: `http_route` is empty.
+
+    Args:
+        application: The application, as a server takes it.
+
+    Returns:
+        What to give to the server.
+
+    Example:
+        >>> def shop(environ, start_response): ...
+        >>> application = wsgi(shop)
+    """
+
+    def observed(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        observation = begin(environ)
+        if observation is None:
+            return _run_unseen(application, environ, start_response)
+        return run(observation, application, environ, start_response, _no_route)
+
+    return observed
+
+
+def _run_unseen(application: Application, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Run the application for a request that is observed by somebody else, or left out."""
+    if environ.get(KEY, False) is not None:
+        return application(environ, start_response)
+    token = traces.left_out()
+    try:
+        return application(environ, start_response)
+    finally:
+        traces.restore(token)
+
+
+def _no_route(_environ: Environ) -> str:
+    return ""
+
+
 def run_inside(application: Application, environ: Environ, start_response: StartResponse, route_of: RouteOf) -> Any:
-    """Run the application for a request that is observed already; its template follows that of where it is mounted.
+    """Run the application for a request that is observed already or left out; its template follows where it is mounted.
 
     Args:
         application: The application.
@@ -64,7 +112,7 @@ def run_inside(application: Application, environ: Environ, start_response: Start
         start_response: The server's.
         route_of: Gives the route's template once the application has answered.
     """
-    body = application(environ, start_response)
+    body = _run_unseen(application, environ, start_response)
     with Guard("wsgi"):
         outer = handed_on.get()
         is_part = environ.get(KEY) is outer
@@ -74,7 +122,7 @@ def run_inside(application: Application, environ: Environ, start_response: Start
 
 
 def run(
-    observation: Observation,
+    observation: Observation | LeftOut,
     application: Application,
     environ: Environ,
     start_response: StartResponse,
@@ -94,6 +142,7 @@ def run(
         with Guard("wsgi"):
             observation.status = int(status[:3])
             observation.route = route_of(environ)
+            headers = _with_request_id(headers, observation.request_id)
         return start_response(status, headers, *more)
 
     try:
@@ -107,12 +156,19 @@ def run(
     return _ObservedBody(body, observation)
 
 
+def _with_request_id(headers: Any, request_id: str) -> Any:
+    """The headers of an answer with the request's id; one that the application sent stands."""
+    if any(name.lower() == _REQUEST_ID for name, _ in headers):
+        return headers
+    return [*headers, (_REQUEST_ID, request_id)]
+
+
 class _ObservedBody:
     """An answer's body that ends the observation when the server is done with it."""
 
     __slots__ = ("_body", "_observation")
 
-    def __init__(self, body: Iterable[bytes], observation: Observation) -> None:
+    def __init__(self, body: Iterable[bytes], observation: Observation | LeftOut) -> None:
         self._body = body
         self._observation = observation
 

@@ -14,7 +14,7 @@ from obs import integrations, logs, metrics, traces
 from obs.logs import logger
 from obs.metrics.port import url_host
 from obs.nearest_name import nearest_name
-from obs.requests import observation
+from obs.requests import left_out, observation
 from obs.runtime import guard, lifecycle, process_pools, threads
 from obs.runtime.exit_deadline import ExitDeadline
 from obs.runtime.export import Exporter
@@ -25,7 +25,7 @@ from obs.runtime.report import Report
 from obs.runtime.target import find_target
 from obs.settings import SettingError, Settings, resolve
 from obs.signals import own_health
-from obs.traces import otlp, work
+from obs.traces import otlp, request_id, work
 
 _lock = threading.RLock()
 _running: Running | None = None
@@ -50,8 +50,9 @@ class Running:
         self._exporter = Exporter(settings)
         self._traces = traces.start(settings, target, self._exporter)
         self._logs = logs.start(settings, target, self._exporter)
+        left_out.leave_out(settings.ignore_paths)
         metrics.current_trace = traces.sampled_ids
-        logs.current_ids = traces.current_ids
+        logs.current_ids = traces.ids_of_a_line
         logs.annotate = traces.annotate
         logger.within = traces.within
         work.bound_fields = logs.bound_fields
@@ -62,6 +63,8 @@ class Running:
         with guard.Guard("threads"):
             threads.carry(self._patch, logs.bound_fields)
             process_pools.carry(self._patch, logs.bound_fields)
+        with guard.Guard("request_id"):
+            request_id.carry(self._patch)
         on_hangup(self._patch, self.reread)
 
     def _count_internal_errors(self) -> None:
@@ -169,6 +172,7 @@ class Running:
         with guard.Guard("stop.metrics"):
             self._metrics.stop()
         observation.forget()
+        left_out.leave_out(())
 
     def after_fork_in_child(self) -> None:
         """Start empty in a forked child: the parent delivers what was the parent's."""

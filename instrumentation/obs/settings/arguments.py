@@ -31,6 +31,7 @@ class Arguments(TypedDict, total=False):
     slow: float | None
     trust_remote: bool | None
     edge: bool | None
+    ignore_paths: Sequence[str] | None
     redact_keys: Sequence[str] | None
     redact_patterns: Sequence[str] | None
     safe_keys: Sequence[str] | None

@@ -37,6 +37,21 @@ from obs.settings.values import (
     whole_number,
 )
 
+# What health checks and scrapes ask for.
+HEALTH_PATHS = (
+    "/health",
+    "/healthz",
+    "/live",
+    "/livez",
+    "/ready",
+    "/readyz",
+    "/health/live",
+    "/health/ready",
+    "/-/healthy",
+    "/-/ready",
+    "/metrics",
+)
+
 # Resource attributes that have an option of their own, with the option.
 _OWN_ATTRIBUTES = {
     "service.name": "service",
@@ -228,6 +243,13 @@ class Settings:
             kind=BOOLEAN,
             default=False,
             help="Callers are strangers: each request begins a trace of its own, which links to the caller's.",
+        )
+    )
+    ignore_paths: tuple[str, ...] = _row(
+        Option(
+            kind=WORDS,
+            default=HEALTH_PATHS,
+            help="Paths whose requests are left out of logs, metrics and traces; `/internal/*` is all that begin so.",
         )
     )
     redact_keys: tuple[str, ...] = _row(

@@ -40,6 +40,7 @@ FIELDS = (
     LogField("http.request.method", "keyword", "The request's method."),
     LogField("http.route", "keyword", "The route's template."),
     LogField("http.response.status_code", "long", "The answer's status code."),
+    LogField("http.request.id", "keyword", "The request's id: the caller's `X-Request-ID`, else the trace's id."),
     LogField("url.path", "keyword", "The path that was asked for, without the query."),
     LogField("event.duration", "long", "How long the request took, in nanoseconds."),
 )
@@ -48,6 +49,7 @@ ATTRIBUTES = (
     SpanAttribute("http.request.method", "string", "The request's method."),
     SpanAttribute("http.route", "string", "The route's template."),
     SpanAttribute("http.response.status_code", "int", "The answer's status code."),
+    SpanAttribute("http.request.id", "string", "The caller's `X-Request-ID`, where it sent a valid one."),
     SpanAttribute("url.path", "string", "The path that was asked for."),
     SpanAttribute("url.scheme", "string", "http or https."),
     SpanAttribute("server.address", "string", "The host that was asked."),

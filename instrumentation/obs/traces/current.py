@@ -12,6 +12,8 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanContext
 from opentelemetry.trace.propagation import _SPAN_KEY
 
 from obs.traces.failures import place_of
+from obs.traces.ids import new_ids
+from obs.traces.request_id import KEY as REQUEST_ID
 from obs.traces.span import FastSpan
 
 _get_current = context_api.get_current
@@ -64,6 +66,38 @@ def current_ids() -> tuple[int, int]:
         return 0, 0
     context = span.get_span_context()
     return (context.trace_id, context.span_id) if context.is_valid else (0, 0)
+
+
+def ids_of_a_line() -> tuple[int, int, str]:
+    """The ids of the current trace, span and request, for a log line; 0 and empty where there is none."""
+    context = _get_current()
+    span = context.get(_SPAN_KEY)
+    if isinstance(span, FastSpan):
+        return span.trace_id, span.span_id, context.get(REQUEST_ID, "")  # type: ignore[return-value]
+    return *current_ids(), str(context.get(REQUEST_ID, ""))
+
+
+class Unobserved:
+    """What is current while a request is served that no signal tells of: nothing that follows is sampled.
+
+    Args:
+        request_id: The request's id; empty: the trace's id becomes it.
+    """
+
+    __slots__ = ("_token", "trace_hex")
+
+    def __init__(self, request_id: str) -> None:
+        trace_id, span_id = new_ids()
+        self.trace_hex = f"{trace_id:032x}"
+        span = NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=False))
+        context = {**_get_current(), _SPAN_KEY: span, REQUEST_ID: request_id or self.trace_hex}
+        self._token: Token[Context] | None = _attach(Context(context))
+
+    def detach(self) -> None:
+        """Make what was current before it current again; never raises, and a second call does nothing."""
+        token, self._token = self._token, None
+        if token is not None:
+            restore(token)
 
 
 def sampled_ids() -> tuple[int, int]:

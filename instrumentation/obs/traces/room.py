@@ -177,7 +177,12 @@ def own_tracer() -> trace.Tracer:
 
 
 def begin_server(
-    traceparent: str | None, tracestate: str | None, baggage: str | None, method: str = "", path: str = ""
+    traceparent: str | None,
+    tracestate: str | None,
+    baggage: str | None,
+    method: str = "",
+    path: str = "",
+    request_id: str = "",
 ) -> server.ServerSpan:
     """Begin the span of a request and make it current; never raises.
 
@@ -187,6 +192,7 @@ def begin_server(
         baggage: The W3C header as it came, or None.
         method: The request's method.
         path: The path that was asked for.
+        request_id: The request's id; empty: the trace's id becomes it.
 
     Returns:
         The span; it must be finished and detached. Before the start it has ids and is kept by nobody.
@@ -194,9 +200,9 @@ def begin_server(
     try:
         tracer = own_tracer()
         if type(tracer) is Tracer:
-            return server.begin_fast(tracer, traceparent, tracestate, baggage, method, path)
+            return server.begin_fast(tracer, traceparent, tracestate, baggage, method, path, request_id)
         edge = _room is not None and _room.edge
-        return server.begin_joined(tracer, traceparent, tracestate, baggage, edge=edge)
+        return server.begin_joined(tracer, traceparent, tracestate, baggage, request_id, edge=edge)
     except Exception as error:  # noqa: BLE001 - telemetry never raises into the application
         swallow("begin_server", error)
         return server.begin_fast(IDLE, None, None, None)

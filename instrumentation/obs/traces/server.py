@@ -19,9 +19,12 @@ from obs.traces.current import restore
 from obs.traces.failures import remember
 from obs.traces.ids import new_ids, new_span_id
 from obs.traces.propagation import LONGEST_TRACESTATE, RemoteParent, parse_baggage, parse_traceparent, parse_tracestate
+from obs.traces.request_id import KEY as REQUEST_ID
 from obs.traces.span import FLAG_HELD, FLAG_RANDOM, FLAG_REMOTE, FLAG_SAMPLED, FastSpan
 from obs.traces.tracer import Tracer
 from obs.traces.values import LONGEST_VALUE, safe_text
+
+_REQUEST_ID_ATTRIBUTE = "http.request.id"
 
 # Until the route is known.
 _NAME = "HTTP"
@@ -201,15 +204,22 @@ class JoinedServerSpan:
         context: OpenTelemetry's context with the remote parent, if there is one.
         kind: SERVER, unless another's span is that already.
         links: Spans that it points at.
+        request_id: The request's id; empty: the trace's id becomes it.
     """
 
-    def __init__(self, tracer: trace.Tracer, context: Context, kind: SpanKind, links: Sequence[Link] = ()) -> None:
+    def __init__(
+        self, tracer: trace.Tracer, context: Context, kind: SpanKind, links: Sequence[Link], request_id: str
+    ) -> None:
         self._span = tracer.start_span(_NAME, context, kind, links=links)
         ids = self._span.get_span_context()
         self.trace_id, self.span_id = ids.trace_id, ids.span_id
         self.sampled = self.delivered = ids.trace_flags.sampled
         self.trace_hex, self.span_hex = f"{ids.trace_id:032x}", f"{ids.span_id:016x}"
-        self._token: Token[Context] | None = _attach(trace.set_span_in_context(self._span, context))
+        if request_id:
+            self._span.set_attribute(_REQUEST_ID_ATTRIBUTE, request_id)
+        context = trace.set_span_in_context(self._span, context)
+        dict.__setitem__(context, REQUEST_ID, request_id or self.trace_hex)
+        self._token: Token[Context] | None = _attach(context)
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Set an attribute."""
@@ -252,6 +262,7 @@ def begin_fast(
     baggage: str | None,
     method: str = "",
     path: str = "",
+    request_id: str = "",
 ) -> FastServerSpan:
     """Begin a server span of obs's own provider and make it current."""
     source = tracer.source
@@ -286,6 +297,9 @@ def begin_fast(
     span.alike = None
     context = Context(current)
     dict.__setitem__(context, _SPAN_KEY, span)
+    dict.__setitem__(context, REQUEST_ID, request_id or span.trace_hex)
+    if request_id:
+        span.set_attribute(_REQUEST_ID_ATTRIBUTE, request_id)
     if baggage and not source.edge:
         _carry(context, baggage)
     span._token = _attach(context)
@@ -295,19 +309,25 @@ def begin_fast(
 
 
 def begin_joined(
-    tracer: trace.Tracer, traceparent: str | None, tracestate: str | None, baggage: str | None, *, edge: bool
+    tracer: trace.Tracer,
+    traceparent: str | None,
+    tracestate: str | None,
+    baggage: str | None,
+    request_id: str = "",
+    *,
+    edge: bool,
 ) -> JoinedServerSpan:
     """Begin a server span of the application's own provider and make it current."""
     context = Context(_get_current())
     if _serving(context) is not None:
-        return JoinedServerSpan(tracer, context, _INTERNAL)
+        return JoinedServerSpan(tracer, context, _INTERNAL, (), request_id)
     parent = parse_traceparent(traceparent) if traceparent else None
     remote = _context_of(parent, tracestate) if parent else None
     continued = trace.NonRecordingSpan(remote) if remote and not edge else trace.INVALID_SPAN
     dict.__setitem__(context, _SPAN_KEY, continued)
     if baggage and not edge:
         _carry(context, baggage)
-    return JoinedServerSpan(tracer, context, _SERVER, (Link(remote),) if remote and edge else ())
+    return JoinedServerSpan(tracer, context, _SERVER, (Link(remote),) if remote and edge else (), request_id)
 
 
 def _serving(current: Context) -> tuple[ReadableSpan, SpanContext] | None:
