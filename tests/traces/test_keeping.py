@@ -36,7 +36,8 @@ def request(status: int = 200, error: BaseException | None = None) -> Iterator[A
     try:
         yield span
     finally:
-        name, attributes = "GET /items/{item_id}", {"http.response.status_code": status}
+        name = "GET /items/{item_id}"
+        attributes: dict[str, object] = {"http.response.status_code": status}
         if error is None:
             span.finish_alike(traces.Alike(name, attributes, status >= 500), "/items/7")
         else:
