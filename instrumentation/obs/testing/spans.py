@@ -1,0 +1,130 @@
+"""Captured spans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from opentelemetry.sdk.trace import ReadableSpan
+
+from obs import logs
+from obs.testing.found import Found
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened within a span.
+
+    Args:
+        name: What; an exception is called `exception`.
+        attributes: More about it.
+        nanoseconds: When, since 1970.
+    """
+
+    name: str
+    attributes: Mapping[str, Any] = field(hash=False)
+    nanoseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One span that has ended, redacted as the backend gets it.
+
+    Args:
+        name: What it is called.
+        kind: `internal`, `server`, `client`, `producer` or `consumer`.
+        attributes: What is known of it.
+        status: `unset`, `ok` or `error`.
+        status_text: What went wrong; empty when nothing is said.
+        events: What happened within it.
+        duration: In seconds.
+        trace_id: In 32 hexadecimal digits.
+        span_id: In 16 hexadecimal digits.
+        parent_id: The parent's span id, wherever the parent is; empty for the first span of a trace.
+        parent: The parent; None when it is in another process, or has not ended yet, or there is none.
+    """
+
+    name: str
+    kind: str
+    attributes: Mapping[str, Any] = field(hash=False)
+    status: str
+    status_text: str
+    events: Sequence[Event]
+    duration: float
+    trace_id: str
+    span_id: str
+    parent_id: str
+    parent: Span | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        below = f" below {self.parent.name!r}" if self.parent else ""
+        shown = "".join(f" {name}={value!r}" for name, value in self.attributes.items())
+        return f"{self.name!r} {self.kind} {self.status}{below}{shown}"
+
+
+class Spans(Found[Span]):
+    """The captured spans."""
+
+    noun = "span"
+
+    def where(
+        self, name: str | None = None, *, kind: str | None = None, status: str | None = None, **attributes: object
+    ) -> Spans:
+        """Those that have all of this.
+
+        Args:
+            name: The whole name.
+            kind: `internal`, `server`, `client`, `producer` or `consumer`.
+            status: `unset`, `ok` or `error`.
+            attributes: Attributes with their values; a name with dots goes in as `**{"http.route": "/"}`.
+        """
+        wanted = {"name": name, "kind": kind, "status": status}
+        return Spans(self._matching(wanted, attributes, lambda span: span.attributes))
+
+    def one(
+        self, name: str | None = None, *, kind: str | None = None, status: str | None = None, **attributes: object
+    ) -> Span:
+        """The one that has all of this; the arguments are those of `where`.
+
+        Raises:
+            AssertionError: There is none, or there are several; it lists what there is.
+        """
+        found = self.where(name, kind=kind, status=status, **attributes)
+        return self._only(found, {"name": name, "kind": kind, "status": status}, attributes)
+
+
+def span_of(span: ReadableSpan) -> Span:
+    """A span that has ended, obs's or the SDK's, as a test reads it; its parent is found later."""
+    context, parent, text = span.context, span.parent, span.status.description
+    return Span(
+        name=span.name,
+        kind=span.kind.name.lower(),
+        attributes=_redacted(span.attributes),
+        status=span.status.status_code.name.lower(),
+        status_text=str(logs.redact({"message": text})["message"]) if text else "",
+        events=tuple(Event(event.name, _redacted(event.attributes), event.timestamp) for event in span.events),
+        duration=((span.end_time or 0) - (span.start_time or 0)) / 1_000_000_000,
+        trace_id=f"{context.trace_id:032x}" if context else "",
+        span_id=f"{context.span_id:016x}" if context else "",
+        parent_id=f"{parent.span_id:016x}" if parent else "",
+    )
+
+
+def with_parents(spans: Sequence[Span]) -> Spans:
+    """The spans, each with the one it is a child of. A parent ends after its children, nearly always."""
+    known: dict[tuple[str, str], Span] = {}
+    for span in reversed(spans):
+        parent = known.get((span.trace_id, span.parent_id))
+        known[span.trace_id, span.span_id] = replace(span, parent=parent) if parent else span
+    found = [known[span.trace_id, span.span_id] for span in spans]
+    return Spans(
+        [
+            replace(span, parent=known.get((span.trace_id, span.parent_id))) if span.parent is None else span
+            for span in found
+        ]
+    )
+
+
+def _redacted(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    return dict(logs.redact(dict(attributes or {})))
