@@ -53,6 +53,7 @@ def test_record_has_the_fields_that_every_reader_expects(start: Start, lines: Li
         "span": {"id": "00000000000000cd"},
         "service": {"name": "shop", "version": "1.2.3", "environment": "test", "node": {"name": "instance-1"}},
         "ecs": {"version": ecs.VERSION},
+        "http": {"request": {"id": "r-1"}},
     }
 
 

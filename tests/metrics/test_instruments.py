@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+import obs
 from obs import metrics
-from obs.metrics.instruments import MOST_SERIES
+from obs.metrics.instruments import MOST_OWN_SERIES
 from obs.signals import model
 
 Scraped = Callable[..., str]
@@ -151,12 +153,24 @@ def test_values_of_another_type_never_raise(name: str, swallowed: list[BaseExcep
 def test_series_are_capped_and_nothing_is_lost(name: str, scraped: Scraped) -> None:
     """Beyond the cap everything counts into one overflow series, and the overflow is counted itself."""
     seen = metrics.counter(name, labels=("id", "kind"))
-    for number in range(MOST_SERIES + 500):
+    for number in range(MOST_OWN_SERIES + 500):
         seen.add(id=number, kind="k")
     shown = samples(scraped(), name)
-    assert len(shown) == MOST_SERIES + 1
+    assert len(shown) == MOST_OWN_SERIES + 1
     assert shown[f'{name}_total{{id="_other_",kind="_other_"}}'] == 500
-    assert samples(scraped(), "obs_series_capped_total")[f'obs_series_capped_total{{metric="{name}"}}'] == 500
+    assert samples(scraped(), "obs_series_dropped_total")[f'obs_series_dropped_total{{metric="{name}"}}'] == 500
+
+
+def test_cap_is_set_and_told_once(name: str, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """One line names the metric, the cap and what to do, whatever the number of records that went over it."""
+    obs.init(service="shop", metrics_port=0, log_format="json", max_series=3, local_dir=tmp_path)
+    seen = obs.counter(name, labels=("id",))
+    for number in range(10):
+        seen.add(id=number)
+    obs.shutdown()
+    (line,) = [line for line in capfd.readouterr().out.splitlines() if name in line]
+    assert f"{name} has 3 combinations of label values" in line
+    assert "`max_series`" in line
 
 
 def test_same_declaration_gives_the_same_instrument(name: str) -> None:

@@ -19,6 +19,14 @@ def _no_trace() -> tuple[int, int]:
 # The trace and span that a public record belongs to; the runtime points it at the traces room. (0, 0): none.
 current_trace: Callable[[], tuple[int, int]] = _no_trace
 
+
+def _tell_nobody(_: str) -> None:
+    return None
+
+
+# Where a person is told of a metric that has too many series; the runtime points it at the logs.
+warn: Callable[[str], None] = _tell_nobody
+
 from obs.metrics.children import CounterChild, GaugeChild, HistogramChild  # noqa: E402
 from obs.metrics.declare import counter, declared, gauge, histogram  # noqa: E402 - they look current_trace up here
 from obs.metrics.instruments import Counter, Gauge, Histogram, instrument  # noqa: E402
@@ -38,6 +46,7 @@ __all__ = [
     "instrument",
     "metrics_app",
     "start",
+    "warn",
 ]
 
 

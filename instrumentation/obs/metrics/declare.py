@@ -42,7 +42,7 @@ def counter(name: str, help: str = "", *, labels: Sequence[str] = (), unit: str 
     declared = model.Counter(
         name=_name(name.removesuffix("_total")), help=help, labels=_labels(name, labels), unit=_unit(name, unit)
     )
-    return _remembered(declared, instruments.instrument(declared))
+    return _remembered(declared, instruments.instrument(declared, own=True))
 
 
 def gauge(
@@ -73,7 +73,7 @@ def gauge(
     declared = model.Gauge(
         name=_name(name), help=help, labels=_labels(name, labels), unit=_unit(name, unit), across=across
     )
-    return _remembered(declared, instruments.instrument(declared))
+    return _remembered(declared, instruments.instrument(declared, own=True))
 
 
 def histogram(
@@ -105,7 +105,7 @@ def histogram(
     declared = model.Histogram(
         name=_name(name), help=help, labels=_labels(name, labels), unit=_unit(name, unit), buckets=bounds
     )
-    return _remembered(declared, instruments.instrument(declared))
+    return _remembered(declared, instruments.instrument(declared, own=True))
 
 
 def declared() -> tuple[model.Metric, ...]:

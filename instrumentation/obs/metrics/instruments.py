@@ -14,8 +14,13 @@ from obs.metrics.store import LOCK, STORE, Series
 from obs.runtime.guard import swallow
 from obs.signals import model, own_health
 
+# Of a metric of obs's own, which has a series for each method, route and status.
 MOST_SERIES = 2000
+# Of a metric of the application; the setting `max_series`.
+MOST_OWN_SERIES = 1000
 OVERFLOW = "_other_"
+
+_most_own = MOST_OWN_SERIES
 
 
 Child = TypeVar("Child", bound=Series)
@@ -28,7 +33,7 @@ class _Instrument(Generic[Child]):
         signal: What the metric is declared as.
         family: How its numbers are kept.
         make: Makes a series.
-        most_series: How many combinations of label values it may have; further ones share the overflow series.
+        own: It is the application's.
     """
 
     def __init__(
@@ -36,12 +41,14 @@ class _Instrument(Generic[Child]):
         signal: model.Metric,
         family: Family,
         make: Callable[[Family, tuple[str, ...]], Child],
-        most_series: int = MOST_SERIES,
+        *,
+        own: bool,
     ) -> None:
         self.signal = signal
         self._family = family
         self._make = make
-        self._most = most_series
+        self._own = own
+        self._told = False
         self._children: dict[tuple[object, ...], Child] = {}
         STORE.declare(family)
         if not family.labels:
@@ -84,12 +91,21 @@ class _Instrument(Generic[Child]):
             found = self._children.get(values)
             if found is not None:
                 return found
-            if len(self._children) < self._most:
+            most = _most_own if self._own else MOST_SERIES
+            if len(self._children) < most:
                 return self._create(values)
-        instrument(own_health.SERIES_CAPPED).child(self._family.name).add()
+        instrument(own_health.SERIES_DROPPED).child(self._family.name).add()
+        self._tell(most)
         overflow = (OVERFLOW,) * len(names)
         with LOCK:
             return self._children.get(overflow) or self._create(overflow)
+
+    def _tell(self, most: int) -> None:
+        if not self._told:
+            self._told = True
+            what = f"{self._family.name} has {most} combinations of label values, the most it may have"
+            advice = "an id must not be a label" + ("; the setting `max_series` allows more" if self._own else "")
+            obs.metrics.warn(f"{what}: further ones are counted in the series `{OVERFLOW}`; {advice}")
 
     def _create(self, values: tuple[str, ...]) -> Child:
         made = self._make(self._family, values)
@@ -163,16 +179,17 @@ _instruments: dict[str, Instrument] = {}
 
 
 @overload
-def instrument(signal: model.Counter) -> Counter: ...
+def instrument(signal: model.Counter, *, own: bool = False) -> Counter: ...
 @overload
-def instrument(signal: model.Gauge) -> Gauge: ...
+def instrument(signal: model.Gauge, *, own: bool = False) -> Gauge: ...
 @overload
-def instrument(signal: model.Histogram) -> Histogram: ...
-def instrument(signal: model.Metric) -> Instrument:
+def instrument(signal: model.Histogram, *, own: bool = False) -> Histogram: ...
+def instrument(signal: model.Metric, *, own: bool = False) -> Instrument:
     """The instrument that records a declared signal, the same object at every call; usable before `obs.init()`.
 
     Args:
         signal: The declaration.
+        own: It is a metric of the application.
 
     Raises:
         ValueError: Another declaration has the same name.
@@ -181,21 +198,27 @@ def instrument(signal: model.Metric) -> Instrument:
     with LOCK:
         found = _instruments.get(signal.family)
         if found is None:
-            found = _instruments[signal.family] = _made(signal)
+            found = _instruments[signal.family] = _made(signal, own)
     if found.signal != signal:
         raise ValueError(f"the metric {signal.family} is declared already, as {found.signal}; this one is {signal}")
     return found
 
 
-def _made(signal: model.Metric) -> Instrument:
+def limit_own_series(most: int) -> None:
+    """Let each metric of the application have so many combinations of label values from now on."""
+    global _most_own
+    _most_own = most
+
+
+def _made(signal: model.Metric, own: bool) -> Instrument:
     if isinstance(signal, model.Counter):
-        return Counter(signal, _family(signal, "counter", signal.label_names), CounterChild)
+        return Counter(signal, _family(signal, "counter", signal.label_names), CounterChild, own=own)
     if isinstance(signal, model.Gauge):
         # The worker's number is added where the values of several workers meet.
-        own = tuple(name for name in signal.label_names if name != "worker" or signal.across != "each")
-        return Gauge(signal, _family(signal, "gauge", own), GaugeChild)
+        names = tuple(name for name in signal.label_names if name != "worker" or signal.across != "each")
+        return Gauge(signal, _family(signal, "gauge", names), GaugeChild, own=own)
     if isinstance(signal, model.Histogram):
-        return Histogram(signal, _family(signal, "histogram", signal.label_names), HistogramChild)
+        return Histogram(signal, _family(signal, "histogram", signal.label_names), HistogramChild, own=own)
     raise TypeError(f"{signal.name} is no counter, gauge or histogram: {type(signal).__name__}")
 
 

@@ -13,7 +13,7 @@ from obs.metrics import worker_files
 from obs.metrics.app import MetricsApp
 from obs.metrics.exposition import answer
 from obs.metrics.garbage import GarbageWatch
-from obs.metrics.instruments import instrument
+from obs.metrics.instruments import instrument, limit_own_series
 from obs.metrics.joined import JoinedRegistry
 from obs.metrics.scrape import Scrape
 from obs.metrics.server import MetricsServer
@@ -51,8 +51,9 @@ class MetricsRoom:
         self.port: int | None = None
         self.warnings = list(target.warnings)
         self._server: MetricsServer | None = None
-        for signal in (own_health.BROKEN_FILES, own_health.SERIES_CAPPED):
+        for signal in (own_health.BROKEN_FILES, own_health.SERIES_DROPPED):
             instrument(signal)  # shown at zero, so that the first increase is seen as one
+        limit_own_series(settings.max_series)
         self._enter()
         self._joined = JoinedRegistry(self.target.directory)
         with Guard("metrics.joined"):

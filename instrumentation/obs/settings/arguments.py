@@ -23,6 +23,7 @@ class Arguments(TypedDict, total=False):
     metrics_host: str | None
     metrics_port: int | None
     metrics_path: str | None
+    max_series: int | None
     endpoint: str | None
     sample: float | None
     sample_routes: Mapping[str, float] | None

@@ -190,6 +190,13 @@ class Settings:
         )
     )
     metrics_path: str = _row(Option(kind=URL_PATH, default="/metrics", help="The path that serves the metrics."))
+    max_series: int = _row(
+        Option(
+            kind=whole_number(1, 1_000_000),
+            default=1000,
+            help="The most combinations of label values of a metric of the application; further ones share one series.",
+        )
+    )
     endpoint: str = _row(
         Option(
             kind=URL,

@@ -54,8 +54,8 @@ INTERNAL_ERRORS = Counter(
     help="Errors inside obs that were kept from the application.",
     means="Zero. Anything else is a fault of obs: the logs of level warning name it.",
 )
-SERIES_CAPPED = Counter(
-    name="obs.series.capped",
+SERIES_DROPPED = Counter(
+    name="obs.series.dropped",
     labels=(Label("metric", "The metric that reached its cap."),),
     help="Records that went to the overflow series because the metric has too many label values.",
     means="Zero. A label holds something unbounded, such as an id.",
