@@ -52,6 +52,7 @@ class Running:
         self._logs = logs.start(settings, target, self._exporter)
         left_out.leave_out(settings.ignore_paths)
         metrics.current_trace = traces.sampled_ids
+        metrics.warn = logs.get_logger("obs").warning
         logs.current_ids = traces.ids_of_a_line
         logs.annotate = traces.annotate
         logger.within = traces.within
