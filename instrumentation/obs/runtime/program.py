@@ -1,0 +1,52 @@
+"""Starting obs in a program that knows nothing of it, before its first line: what `obs run` does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from obs.runtime.start import start
+from obs.settings import SettingError
+
+# The service's name for children of multiprocessing, whose command line does not tell what they do.
+_SERVICE = "_OBS_RUN_SERVICE"
+
+
+def start_program() -> None:
+    """Start obs with the settings of the environment; what is wrong is told, and the program goes on without."""
+    if _is_tracker():
+        return
+    arguments = sys.argv
+    # Nothing has said yet which module `-m` runs, and the service may be called after it.
+    sys.argv = _told(arguments)
+    try:
+        inherited = os.environ.get(_SERVICE) if _is_child() else None
+        report = start({"service": inherited} if inherited else {})
+        os.environ[_SERVICE] = report.settings.service
+    except SettingError as error:
+        sys.stderr.write(f"obs run: nothing of this program is seen: {error}\n")
+    finally:
+        sys.argv = arguments
+
+
+def _is_child() -> bool:
+    """Whether this process was made by multiprocessing to share the work of another."""
+    return "--multiprocessing-fork" in sys.orig_argv or _runs("multiprocessing.forkserver")
+
+
+def _is_tracker() -> bool:
+    """Whether this process only watches over shared memory for multiprocessing."""
+    return _runs("multiprocessing.resource_tracker")
+
+
+def _runs(module: str) -> bool:
+    return any(argument.startswith(f"from {module} import") for argument in sys.orig_argv[1:])
+
+
+def _told(arguments: list[str]) -> list[str]:
+    """The arguments with the module in the place of `-m`, as the path that it would be."""
+    if arguments[:1] != ["-m"]:
+        return arguments
+    module = sys.orig_argv[-len(arguments)].removeprefix("-m")
+    return [str(Path(*module.split("."))), *arguments[1:]]
