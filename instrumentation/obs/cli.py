@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint
+from typing import NoReturn
 
 from obs.cli_command import Command, Refusal
 from obs.manifest import ManifestError
@@ -70,7 +71,7 @@ def _dispatch(arguments: list[str]) -> int:
 def _run(entry: EntryPoint, arguments: list[str]) -> int:
     command = _loaded(entry)
     description = f"{command.help[:1].upper()}{command.help[1:]}."
-    parser = argparse.ArgumentParser(prog=f"obs {entry.name}", description=description)
+    parser = _Parser(prog=f"obs {entry.name}", description=description)
     command.configure(parser)
     try:
         parsed = parser.parse_args(arguments)
@@ -82,6 +83,15 @@ def _run(entry: EntryPoint, arguments: list[str]) -> int:
         if _lacks_extra(entry, error):
             raise Refusal(f"obs {entry.name}: {_remedy(entry, error)}") from error
         raise
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that offers the nearest option for one that is unknown."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = message.removeprefix("unrecognized arguments: ").split(" ", 1)[0].split("=", 1)[0]
+        near = nearest_name(unknown, self._option_string_actions) if unknown.startswith("--") else ""
+        super().error(f"{message}; did you mean {near}?" if near else message)
 
 
 def _loaded(entry: EntryPoint) -> Command:

@@ -111,9 +111,11 @@ def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_wrong_argument_of_a_command_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
-    """The command's own usage is shown."""
+    """The command's own usage is shown, and the nearest option."""
     assert main(["config", "--jsno"]) == 2
-    assert "usage: obs config [-h] [--json]" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "usage: obs config [-h] [--json]" in told
+    assert "unrecognized arguments: --jsno; did you mean --json?" in told
 
 
 def test_every_installed_command_tells_its_help(capsys: pytest.CaptureFixture[str]) -> None:
