@@ -45,6 +45,17 @@ if __name__ == "__main__":
     child.join()
     logging.getLogger("shop").warning("parent")
 """
+STARTS_OTHERS = """
+import logging, os, subprocess, sys
+logging.getLogger("shop").warning("run %s", os.environ.get("AGAIN", ""))
+sys.stdout.flush()
+if "AGAIN" not in os.environ:
+    tool = [sys.executable, "-c", "import logging; logging.warning('to stderr'); print('output')"]
+    assert subprocess.check_output(tool, stderr=subprocess.DEVNULL) == b"output\\n"
+    subprocess.run([sys.executable, *sys.argv], env={**os.environ, "AGAIN": "by itself"}, check=True)
+    os.environ["AGAIN"] = "in its place"
+    os.execv(sys.executable, [sys.executable, *sys.argv, "more"])
+"""
 WEB = """
 from fastapi import FastAPI
 app = FastAPI()
@@ -151,6 +162,16 @@ def test_children_of_multiprocessing_are_the_same_service(tmp_path: Path) -> Non
     }
     assert {(message, service) for message, service, _ in found} == {("child", "worker"), ("parent", "worker")}
     assert len({node for *_, node in found}) == 1
+
+
+@pytest.mark.long
+def test_what_a_program_starts_is_left_alone_unless_it_is_the_program(tmp_path: Path) -> None:
+    """A tool's output is its own; a reloader's second process and what takes the program's place are observed."""
+    (tmp_path / "shop.py").write_text(STARTS_OTHERS)
+    done = run(tmp_path, *QUIET, "--", sys.executable, "shop.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = [(record["message"], record["service"]["name"]) for record in records(done.stdout)]
+    assert found == [("run ", "shop"), ("run by itself", "shop"), ("run in its place", "shop")]
 
 
 @pytest.mark.long

@@ -21,9 +21,10 @@ examples:
   obs run -- uvicorn app:app --port 8000
   obs run --service shop --set log_level=debug --set metrics_port=0 -- gunicorn app:app --workers 2
 
-Each Python program that the command starts is observed, and it keeps its process, signals and exit status. `obs config`
-lists the options; a program that calls obs.init() has its own settings from there on, those given here being weaker
-than its arguments. It needs obs in the program's own environment, and does nothing for `python -I`, `-E` and `-S`.
+The first Python program that the command is or starts is observed, with its workers, and keeps its process, signals and
+exit status. `obs config` lists the options; a program that calls obs.init() has its own settings from there on, those
+given here being weaker than its arguments. It needs obs in the program's own environment, and does nothing for
+`python -I`, `-E` and `-S`.
 """
 
 

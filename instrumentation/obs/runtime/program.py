@@ -6,24 +6,31 @@ import os
 import sys
 from pathlib import Path
 
+from obs.runtime import origin
 from obs.runtime.start import start
 from obs.settings import SettingError
 
-# The service's name for children of multiprocessing, whose command line does not tell what they do.
-_SERVICE = "_OBS_RUN_SERVICE"
+# Tells what a program starts of the program: its process id and its service's name.
+_PROGRAM = "_OBS_RUN_PROGRAM"
 
 
 def start_program() -> None:
-    """Start obs with the settings of the environment; what is wrong is told, and the program goes on without."""
-    if _is_tracker():
+    """Start obs with the settings of the environment; what is wrong is told, and the program goes on without.
+
+    Programs that an observed one starts are left alone, unless they share its work: a line of logs in their output
+    would surprise who reads it.
+    """
+    pid, _, service = os.environ.get(_PROGRAM, "").partition(" ")
+    shares_work = _is_child() or origin.root().pid != os.getpid()
+    # It may also have taken the place of the program that was observed.
+    if _is_tracker() or (pid and not shares_work and pid != str(os.getpid())):
         return
     arguments = sys.argv
     # Nothing has said yet which module `-m` runs, and the service may be called after it.
     sys.argv = _told(arguments)
     try:
-        inherited = os.environ.get(_SERVICE) if _is_child() else None
-        report = start({"service": inherited} if inherited else {})
-        os.environ[_SERVICE] = report.settings.service
+        report = start({"service": service} if service and shares_work else {})
+        os.environ[_PROGRAM] = f"{os.getpid()} {report.settings.service}"
     except SettingError as error:
         sys.stderr.write(f"obs run: nothing of this program is seen: {error}\n")
     finally:

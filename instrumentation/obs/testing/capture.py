@@ -28,7 +28,7 @@ from obs.settings import Arguments, Resolved, Settings, resolve
 from obs.testing.clock import Clock, counting_bits
 from obs.testing.logs import Log, Logs, log_of
 from obs.testing.metrics import Metrics
-from obs.testing.spans import Span, Spans, span_of, with_parents
+from obs.testing.spans import Span, Spans, span_of
 from obs.traces import decorators, ids
 from obs.traces.current import restore
 from obs.traces.span import FastSpan
@@ -48,6 +48,7 @@ class Observed:
         self.clock = Clock()
         self._logs: list[Log] = []
         self._spans: list[Span] = []
+        self._known: dict[tuple[str, str], Span] = {}
 
     @property
     def logs(self) -> Logs:
@@ -57,7 +58,7 @@ class Observed:
     @property
     def spans(self) -> Spans:
         """The spans so far, in the order in which they ended."""
-        return with_parents(tuple(self._spans))
+        return Spans(self._spans)
 
     def advance(self, seconds: float) -> None:
         """Let time pass: what is running takes so much longer."""
@@ -67,6 +68,8 @@ class Observed:
         """Forget what was captured so far; metrics count from here on."""
         self._logs.clear()
         self._spans.clear()
+        # Spans that a test still holds find their parents in the earlier one.
+        self._known = {}
         self.metrics.begin()
 
     def render(self, record: Record) -> bytes:
@@ -76,7 +79,9 @@ class Observed:
 
     def take(self, span: ReadableSpan) -> None:
         """Take a span that has ended and was sampled."""
-        self._spans.append(span_of(span))
+        taken = span_of(span, self._known)
+        self._known[taken.trace_id, taken.span_id] = taken
+        self._spans.append(taken)
 
 
 @contextmanager

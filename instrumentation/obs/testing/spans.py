@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -42,7 +42,6 @@ class Span:
         trace_id: In 32 hexadecimal digits.
         span_id: In 16 hexadecimal digits.
         parent_id: The parent's span id, wherever the parent is; empty for the first span of a trace.
-        parent: The parent; None when it is in another process, or has not ended yet, or there is none.
     """
 
     name: str
@@ -55,7 +54,12 @@ class Span:
     trace_id: str
     span_id: str
     parent_id: str
-    parent: Span | None = field(default=None, repr=False)
+    _known: Mapping[tuple[str, str], Span] = field(repr=False, compare=False)
+
+    @property
+    def parent(self) -> Span | None:
+        """The parent; None when it is in another process, has not ended yet, or there is none."""
+        return self._known.get((self.trace_id, self.parent_id))
 
     def __str__(self) -> str:
         below = f" below {self.parent.name!r}" if self.parent else ""
@@ -94,8 +98,13 @@ class Spans(Found[Span]):
         return self._only(found, {"name": name, "kind": kind, "status": status}, attributes)
 
 
-def span_of(span: ReadableSpan) -> Span:
-    """A span that has ended, obs's or the SDK's, as a test reads it; its parent is found later."""
+def span_of(span: ReadableSpan, known: Mapping[tuple[str, str], Span]) -> Span:
+    """A span that has ended, obs's or the SDK's, as a test reads it.
+
+    Args:
+        span: It.
+        known: All spans by their trace and span id, where its parent is found.
+    """
     context, parent, text = span.context, span.parent, span.status.description
     return Span(
         name=span.name,
@@ -108,21 +117,7 @@ def span_of(span: ReadableSpan) -> Span:
         trace_id=f"{context.trace_id:032x}" if context else "",
         span_id=f"{context.span_id:016x}" if context else "",
         parent_id=f"{parent.span_id:016x}" if parent else "",
-    )
-
-
-def with_parents(spans: Sequence[Span]) -> Spans:
-    """The spans, each with the one it is a child of. A parent ends after its children, nearly always."""
-    known: dict[tuple[str, str], Span] = {}
-    for span in reversed(spans):
-        parent = known.get((span.trace_id, span.parent_id))
-        known[span.trace_id, span.span_id] = replace(span, parent=parent) if parent else span
-    found = [known[span.trace_id, span.span_id] for span in spans]
-    return Spans(
-        [
-            replace(span, parent=known.get((span.trace_id, span.parent_id))) if span.parent is None else span
-            for span in found
-        ]
+        _known=known,
     )
 
 

@@ -10,12 +10,12 @@ import os
 import sys
 from importlib.machinery import PathFinder
 
-_FOLDER = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - each Python program starts through here
+_FOLDER = os.path.dirname(__file__)  # noqa: PTH120 - each Python program starts through here
 
 
 def _run_the_other() -> None:
     """Run the sitecustomize that this one hides, if there is one."""
-    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or os.curdir) != _FOLDER]  # noqa: PTH100
+    sys.path[:] = [entry for entry in sys.path if entry != _FOLDER]
     spec = PathFinder.find_spec("sitecustomize", sys.path)
     if spec is not None and spec.loader is not None:
         module = sys.modules["sitecustomize"] = importlib.util.module_from_spec(spec)
