@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from obs import metrics
+from obs.metrics import room as room_module
 from obs.metrics.room import MetricsRoom
 
 Start = Callable[..., MetricsRoom]
@@ -131,6 +132,32 @@ def test_discovery_file_stays_while_a_worker_lives(start: Start, free_port: int)
     room.stop()
     assert found.exists()
     assert get(free_port)[0] == 200, "the child answers on the same port"
+    os.close(go_write)
+    os.waitpid(pid, 0)
+
+
+def test_workers_that_end_together_leave_no_discovery_file(
+    start: Start, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of two workers that say that they end still finds the other one alive; the second removes the file."""
+    monkeypatch.setattr(room_module, "_STILL_THERE_SECONDS", 600.0)
+    room = start(metrics_port=free_port)
+    directory = room.target.directory
+    assert directory is not None
+    found: Path = directory.with_name(directory.name + ".json")
+    said_read, said_write = os.pipe()
+    go_read, go_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(go_write)
+        room.flush()
+        os.write(said_write, b"x")
+        os.read(go_read, 1)
+        os._exit(0)
+    os.read(said_read, 1)
+    assert found.exists()
+    room.flush()
+    assert not found.exists()
     os.close(go_write)
     os.waitpid(pid, 0)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obs.metrics.server import bind
-from obs.runtime.target import Target, alone_on_host, claim_of, discovery_file, living
+from obs.runtime.target import Target, alone_on_host, claim_of, discovery_file, living, say_leaving
 
 if TYPE_CHECKING:
     from obs.settings import Settings
@@ -90,12 +90,16 @@ def url_host(host: str) -> str:
 
 
 def withdraw(target: Target) -> None:
-    """Remove that file, unless another worker of the target lives."""
+    """Remove that file, unless another worker of the target lives and goes on.
+
+    Workers that end together all find the others alive: the last one that says so removes the file.
+    """
     directory = target.directory
     if directory is None or not directory.parent.exists():
         return
     with alone_on_host(directory.parent):
-        if not set(living(directory).values()) - {claim_of(target)}:
+        say_leaving(target, leaving=True)
+        if all(claim.leaving for claim in living(directory).values()):
             discovery_file(directory).unlink(missing_ok=True)
 
 

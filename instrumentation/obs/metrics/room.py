@@ -19,7 +19,7 @@ from obs.metrics.scrape import Scrape
 from obs.metrics.server import MetricsServer
 from obs.metrics.store import STORE
 from obs.runtime.guard import Guard, swallow
-from obs.runtime.target import Target, alone_in, claim_of, join, leave
+from obs.runtime.target import Target, alone_in, claim_of, join, leave, say_leaving
 from obs.signals import own_health
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ class MetricsRoom:
 
     def _announce(self) -> None:
         if self.port is not None:
+            say_leaving(self.target, leaving=False)
             ports.announce(self._settings, self.target, self.port)
 
     def _leave(self) -> None:

@@ -12,7 +12,7 @@ import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,11 +63,17 @@ class Claim:
         worker: The number.
         pid: The process.
         token: Tells this claim from every other one on the same number.
+        leaving: Whether the process has said that it is about to end.
     """
 
     worker: int
     pid: int
     token: int
+    leaving: bool = field(default=False, compare=False)
+
+    def __bytes__(self) -> bytes:
+        """How it stands in the file that is locked: always as long, so that it can be written over."""
+        return b"%d %d %d %d" % (self.worker, self.pid, self.token, self.leaving)
 
 
 _claims: dict[Path, tuple[Claim, int]] = {}
@@ -132,6 +138,13 @@ def leave(target: Target) -> None:
         filelock.let_go(_claims.pop(target.directory)[1])
 
 
+def say_leaving(target: Target, *, leaving: bool) -> None:
+    """Tell the target's other workers that this one is about to end, or that it lives on after all."""
+    if target.directory in _claims:
+        claim, descriptor = _claims[target.directory]
+        os.pwrite(descriptor, bytes(replace(claim, leaving=leaving)), 0)
+
+
 def claim_of(target: Target) -> Claim | None:
     """This process's claim in a target; None without a directory."""
     found = _claims.get(target.directory) if target.directory else None
@@ -144,8 +157,8 @@ def living(directory: Path) -> dict[int, Claim]:
     for path in sorted(directory.glob(_WORKER_LOCK.format("*"))):
         if filelock.is_held(path):
             with suppress(OSError, ValueError):
-                worker, pid, token = map(int, path.read_text().split())
-                found[worker] = Claim(worker, pid, token)
+                worker, pid, token, leaving = map(int, path.read_text().split())
+                found[worker] = Claim(worker, pid, token, bool(leaving))
     return found
 
 
@@ -225,7 +238,7 @@ def _claim(directory: Path) -> tuple[Claim, int]:
         descriptor = filelock.hold(path)
         if descriptor is not None:
             claim = Claim(worker, os.getpid(), secrets.randbits(62) + 1)
-            path.write_text(f"{claim.worker} {claim.pid} {claim.token}")
+            path.write_bytes(bytes(claim))
             return claim, descriptor
     raise OSError(f"{directory} has more than {_MOST_WORKERS} workers")
 
