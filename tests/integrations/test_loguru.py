@@ -26,9 +26,11 @@ def lines(capsys: pytest.CaptureFixture[str], initialised: None) -> Iterator[Lin
         assert shown.err == ""
         return [json.loads(line) for line in shown.out.splitlines()]
 
+    handlers = list(logging.getLogger().handlers)
     yield read
     obs.shutdown()
     logger.remove()
+    logging.getLogger().handlers[:] = handlers
 
 
 def begin() -> None:

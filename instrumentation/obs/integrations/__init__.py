@@ -38,6 +38,15 @@ class Integration(Protocol):
     install: Callable[[Patcher], None]
 
 
+def genuine(named: type) -> type:
+    """A library's own class, where OpenTelemetry's published packages have put a subclass under its name.
+
+    Args:
+        named: What stands under the name now.
+    """
+    return next((own for own in named.__mro__ if not own.__module__.startswith("opentelemetry.")), named)
+
+
 def found() -> Iterator[tuple[str, Integration]]:
     """Every integration by its name, in alphabetical order."""
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda item: item.name):

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from obs.integrations import Library
+from obs.integrations import Library, genuine
 from obs.requests import asgi
 from obs.runtime.patcher import Patcher
 from obs.signals import http
 
 LIBRARY = Library("fastapi", "fastapi", "0.110", signals=(http.SERVER_DURATION, http.ACTIVE_REQUESTS))
-
-# FastAPI's own telemetry (0.142 and later) leaves a request alone that carries this key.
-_NATIVE = "fastapi.telemetry"
 
 
 def install(patch: Patcher) -> None:
@@ -20,7 +17,7 @@ def install(patch: Patcher) -> None:
     from fastapi import FastAPI
     from fastapi.routing import APIRoute
 
-    patch.wrap(FastAPI, "__call__", lambda original: asgi.observed_call(original, (_NATIVE, None)))
+    patch.wrap(genuine(FastAPI), "__call__", asgi.observed_call)
     patch.wrap(APIRoute, "handle", _routed)
 
 

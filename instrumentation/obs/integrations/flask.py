@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from obs.integrations import Library
+from obs.integrations import Library, genuine
 from obs.requests import wsgi
 from obs.requests.observation import declare_route
 from obs.runtime.guard import Guard
@@ -54,8 +54,8 @@ def install(patch: Patcher) -> None:
 
         return add_url_rule
 
-    patch.wrap(Flask, "__call__", observed)
-    patch.wrap(Flask, "add_url_rule", declaring)
+    patch.wrap(genuine(Flask), "__call__", observed)
+    patch.wrap(genuine(Flask), "add_url_rule", declaring)
 
 
 def _declare(rule: Any) -> None:

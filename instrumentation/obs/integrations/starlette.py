@@ -5,15 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from obs.integrations import Library
+from obs.integrations import Library, genuine
 from obs.requests import asgi, wsgi
 from obs.runtime.patcher import Patcher
 from obs.signals import http
 
 LIBRARY = Library("starlette", "starlette", "0.37", signals=(http.SERVER_DURATION, http.ACTIVE_REQUESTS))
-
-# Starlette's own middleware leaves a request alone that carries this key.
-_NATIVE = "starlette.opentelemetry"
 
 
 def install(patch: Patcher) -> None:
@@ -21,7 +18,7 @@ def install(patch: Patcher) -> None:
     from starlette.applications import Starlette
     from starlette.routing import Mount, Route
 
-    patch.wrap(Starlette, "__call__", lambda original: asgi.observed_call(original, (_NATIVE, True)))
+    patch.wrap(genuine(Starlette), "__call__", asgi.observed_call)
     patch.wrap(Route, "handle", routed)
     patch.wrap(Mount, "handle", _mounted)
 

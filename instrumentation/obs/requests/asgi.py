@@ -20,6 +20,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 # Where a request's observation travels; inner applications that find it leave the request alone.
 KEY = "obs.observation"
 
+# FastAPI's own telemetry (0.142 and later) and Starlette's middleware leave a request alone that carries these.
+_FASTAPI, _STARLETTE = "fastapi.telemetry", "starlette.opentelemetry"
+
 _WANTED = {b"traceparent": 0, b"tracestate": 1, b"baggage": 2, b"host": 3, b"x-request-id": 4}
 
 _REQUEST_ID = b"x-request-id"
@@ -100,14 +103,12 @@ def watched(observation: Observation | LeftOut, send: Send) -> Send:
     return observed_send
 
 
-def observed_call(original: Any, native: tuple[str, object]) -> Any:
+def observed_call(original: Any) -> Any:
     """An application's `__call__` that observes each request once.
 
     Args:
         original: The `__call__` that is replaced.
-        native: The key and value in the scope at which the framework's own telemetry steps aside.
     """
-    key, value = native
 
     async def __call__(self: Any, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: N807
         if scope["type"] == "lifespan":
@@ -120,11 +121,10 @@ def observed_call(original: Any, native: tuple[str, object]) -> Any:
             return
         observation = begin(scope)
         if observation is None:
-            if KEY in scope:
-                scope.setdefault(key, value)
             await original(self, scope, receive, send)
             return
-        scope[key] = value
+        scope[_FASTAPI] = None
+        scope[_STARLETTE] = True
         try:
             await original(self, scope, receive, watched(observation, send))
         except BaseException as error:
@@ -152,7 +152,7 @@ class ObservedASGI:
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._application(scope, receive, send)
 
-    __call__ = observed_call(_run, ("obs.plain", None))
+    __call__ = observed_call(_run)
 
 
 def asgi(application: Application) -> ObservedASGI:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
-from obs import traces
 from obs.requests.left_out import LeftOut, is_left_out
 from obs.requests.observation import Observation, without_port
 from obs.runtime.guard import Guard
@@ -82,21 +81,10 @@ def wsgi(application: Application) -> Application:
     def observed(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         observation = begin(environ)
         if observation is None:
-            return _run_unseen(application, environ, start_response)
+            return application(environ, start_response)
         return run(observation, application, environ, start_response, _no_route)
 
     return observed
-
-
-def _run_unseen(application: Application, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Run the application for a request that is observed by somebody else, or left out."""
-    if environ.get(KEY, False) is not None:
-        return application(environ, start_response)
-    token = traces.left_out()
-    try:
-        return application(environ, start_response)
-    finally:
-        traces.restore(token)
 
 
 def _no_route(_environ: Environ) -> str:
@@ -104,7 +92,7 @@ def _no_route(_environ: Environ) -> str:
 
 
 def run_inside(application: Application, environ: Environ, start_response: StartResponse, route_of: RouteOf) -> Any:
-    """Run the application for a request that is observed already or left out; its template follows where it is mounted.
+    """Run the application for a request that is observed already; its template follows that of where it is mounted.
 
     Args:
         application: The application.
@@ -112,7 +100,7 @@ def run_inside(application: Application, environ: Environ, start_response: Start
         start_response: The server's.
         route_of: Gives the route's template once the application has answered.
     """
-    body = _run_unseen(application, environ, start_response)
+    body = application(environ, start_response)
     with Guard("wsgi"):
         outer = handed_on.get()
         is_part = environ.get(KEY) is outer

@@ -30,8 +30,12 @@ _REQUEST_ID_ATTRIBUTE = "http.request.id"
 _NAME = "HTTP"
 _SERVER, _INTERNAL = SpanKind.SERVER, SpanKind.INTERNAL
 
-# The scopes of OpenTelemetry's published packages, whose middleware may stand around a whole application.
-_PUBLISHED = "opentelemetry.instrumentation."
+# The scopes of OpenTelemetry's published packages and of Starlette's own middleware, which may stand around a whole
+# application; the inner one of two makes an INTERNAL span.
+_AROUND = {"starlette"} | {
+    f"opentelemetry.instrumentation.{name}" for name in ["asgi", "fastapi", "flask", "starlette", "wsgi"]
+}
+_SERVES = {_SERVER, _INTERNAL}
 
 _get_current = context_api.get_current
 _attach = context_api.attach
@@ -331,12 +335,12 @@ def begin_joined(
 
 
 def _serving(current: Context) -> tuple[ReadableSpan, SpanContext] | None:
-    """The SERVER span of this request that OpenTelemetry's middleware around the application has begun, if it has."""
+    """The span of this request that another's middleware around the application has begun, if one has."""
     outer = current.get(_SPAN_KEY)
-    if not isinstance(outer, ReadableSpan) or outer.kind is not _SERVER or outer.end_time is not None:
+    if not isinstance(outer, ReadableSpan) or outer.kind not in _SERVES or outer.end_time is not None:
         return None
     scope, ids = outer.instrumentation_scope, outer.context
-    if scope is None or ids is None or not scope.name.startswith(_PUBLISHED):
+    if scope is None or ids is None or scope.name not in _AROUND:
         return None
     return outer, ids
 
