@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar, overload
+from typing import Generic, TypeVar, overload
 
-_MISSING = object()
 # More would hide the message at its top.
 _MOST_SHOWN = 50
 
@@ -42,15 +41,15 @@ class Found(Sequence[Item], Generic[Item]):
         return "\n".join([f"{len(self)} {self.noun}{'' if len(self) == 1 else 's'}", *lines])
 
     def _matching(
-        self, wanted: Mapping[str, object], details: Mapping[str, object], of: Callable[[Item], Mapping[str, Any]]
+        self, wanted: Mapping[str, object], details: Mapping[str, object], has: Callable[[Item, str, object], bool]
     ) -> list[Item]:
-        """Those whose attributes of Python, and whose own fields, have these values; None as a wanted one is any."""
+        """Those whose attributes of Python have these values, None being any, and that have all details."""
         asked = {name: value for name, value in wanted.items() if value is not None}
         return [
             item
             for item in self._items
             if all(getattr(item, name) == value for name, value in asked.items())
-            and all(of(item).get(name, _MISSING) == value for name, value in details.items())
+            and all(has(item, name, value) for name, value in details.items())
         ]
 
     def _only(self, found: Sequence[Item], wanted: Mapping[str, object], details: Mapping[str, object]) -> Item:

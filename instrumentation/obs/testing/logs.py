@@ -10,6 +10,7 @@ import orjson
 
 from obs.logs import ecs
 from obs.logs.pipeline import Record
+from obs.logs.record import as_keyword
 from obs.testing.found import Found
 
 
@@ -26,6 +27,8 @@ class Log:
         trace_id: In 32 hexadecimal digits; empty outside of a trace.
         span_id: In 16 hexadecimal digits; empty outside of a trace.
         nanoseconds: When, since 1970.
+        as_text: The fields whose names ECS has for groups, such as `user`, and whose values are therefore text; what a
+            test looks for is compared as text too.
     """
 
     message: str
@@ -35,6 +38,7 @@ class Log:
     trace_id: str
     span_id: str
     nanoseconds: int
+    as_text: frozenset[str] = field(default=frozenset(), repr=False)
 
     def __str__(self) -> str:
         shown = "".join(f" {name}={value!r}" for name, value in self.fields.items() if "stack_trace" not in name)
@@ -58,7 +62,7 @@ class Logs(Found[Log]):
             fields: Fields with their values; a name with dots goes in as `**{"http.route": "/"}`.
         """
         wanted = {"message": message, "level": level, "logger": logger}
-        return Logs(self._matching(wanted, fields, lambda log: log.fields))
+        return Logs(self._matching(wanted, fields, _has))
 
     def one(
         self, message: str | None = None, *, level: str | None = None, logger: str | None = None, **fields: object
@@ -70,6 +74,13 @@ class Logs(Found[Log]):
         """
         found = self.where(message, level=level, logger=logger, **fields)
         return self._only(found, {"message": message, "level": level, "logger": logger}, fields)
+
+
+def _has(log: Log, name: str, value: object) -> bool:
+    if name not in log.fields:
+        return False
+    found = log.fields[name]
+    return bool(found == value) or (name in log.as_text and found == as_keyword(value))
 
 
 def log_of(record: Record) -> Log:
@@ -85,6 +96,7 @@ def log_of(record: Record) -> Log:
         trace_id=record.trace_id.decode(),
         span_id=record.span_id.decode(),
         nanoseconds=record.nanoseconds,
+        as_text=frozenset(clashed),
     )
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
 _Key = tuple[str, frozenset[tuple[str, str]]]
+# They change by themselves.
+_OF_THE_PROCESS = ("process_", "python_")
+
 Named = str | Counter | Gauge | Histogram
 
 
@@ -79,7 +82,7 @@ class Metrics:
         changed = []
         for (name, labels), number in sorted(_numbers(_families()), key=str):
             by = number - self._before.get((name, labels), 0.0)
-            if by and not name.endswith("_bucket"):
+            if by and not name.endswith("_bucket") and not name.startswith(_OF_THE_PROCESS):
                 shown = ", ".join(f"{label}={value!r}" for label, value in sorted(labels))
                 changed.append(f"  {name}({shown}) {by:+g}")
         return "\n".join(["metrics that changed:", *changed])

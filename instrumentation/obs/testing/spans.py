@@ -84,7 +84,7 @@ class Spans(Found[Span]):
             attributes: Attributes with their values; a name with dots goes in as `**{"http.route": "/"}`.
         """
         wanted = {"name": name, "kind": kind, "status": status}
-        return Spans(self._matching(wanted, attributes, lambda span: span.attributes))
+        return Spans(self._matching(wanted, attributes, _has))
 
     def one(
         self, name: str | None = None, *, kind: str | None = None, status: str | None = None, **attributes: object
@@ -96,6 +96,10 @@ class Spans(Found[Span]):
         """
         found = self.where(name, kind=kind, status=status, **attributes)
         return self._only(found, {"name": name, "kind": kind, "status": status}, attributes)
+
+
+def _has(span: Span, name: str, value: object) -> bool:
+    return name in span.attributes and bool(span.attributes[name] == value)
 
 
 def span_of(span: ReadableSpan, known: Mapping[tuple[str, str], Span]) -> Span:
