@@ -19,6 +19,7 @@ from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.instrumentation.starlette import StarletteInstrumentor
 from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware as PublishedWSGI
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.middleware.opentelemetry import OpenTelemetryMiddleware as Native
@@ -54,20 +55,17 @@ class Case(NamedTuple):
 
 PUBLISHED = ("not", "class", "application", "around")
 STARTS = ("before", "after", "twice")
+MIDDLEWARE = ("nowhere", "inside", "around")
 CASES = [
     *itertools.starmap(
         Case,
-        itertools.product(
-            ["fastapi"], PUBLISHED, STARTS, [False, True], [True, False], ["nowhere", "inside", "around"]
-        ),
+        itertools.product(["fastapi"], PUBLISHED, STARTS, [False, True], [True, False], MIDDLEWARE),
     ),
     *itertools.starmap(
         Case,
-        itertools.product(["starlette"], PUBLISHED, STARTS, [False, True], [False], ["nowhere", "inside", "around"]),
+        itertools.product(["starlette", "plain asgi"], PUBLISHED, STARTS, [False, True], [False], MIDDLEWARE),
     ),
-    *itertools.starmap(
-        Case, itertools.product(["flask", "plain asgi", "plain wsgi"], PUBLISHED, STARTS, [False, True])
-    ),
+    *itertools.starmap(Case, itertools.product(["flask", "plain wsgi"], PUBLISHED, STARTS, [False, True])),
 ]
 # One that has each thing at once.
 EVERYTHING = {
@@ -83,6 +81,16 @@ def uninstrumented() -> Iterator[None]:
     for instrumentor in (FastAPIInstrumentor(), StarletteInstrumentor(), FlaskInstrumentor()):
         if instrumentor.is_instrumented_by_opentelemetry:
             instrumentor.uninstrument()
+
+
+@pytest.fixture
+def own_provider() -> Iterator[None]:
+    """A provider that the application has set before obs starts."""
+    trace.set_tracer_provider(TracerProvider())
+    yield
+    obs.shutdown()
+    trace._TRACER_PROVIDER = None
+    trace._TRACER_PROVIDER_SET_ONCE._done = False
 
 
 def fastapi_app(case: Case) -> Any:
@@ -137,7 +145,7 @@ def plain_asgi_app(case: Case) -> Any:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"7"})
 
-    return obs.asgi(app)
+    return obs.asgi(Native(app) if case.middleware == "inside" else app)
 
 
 def plain_wsgi_app(case: Case) -> Any:
@@ -212,15 +220,28 @@ def counted() -> float:
 )
 def test_a_request_is_observed_once(case: Case, capfd: pytest.CaptureFixture[str]) -> None:
     """Whoever makes the SERVER span, it is the only one; line and count are obs's."""
-
-    def start() -> None:
-        obs.init(service="shop", metrics_port=0, log_format="json")
-
     if case.start != "after":
-        start()
+        obs.init(service="shop", metrics_port=0, log_format="json")
     app = put_together(case)
     if case.start != "before":
-        start()
+        obs.init(service="shop", metrics_port=0, log_format="json")
+    observe_once(case, app, capfd)
+
+
+@pytest.mark.parametrize("published", PUBLISHED)
+@pytest.mark.parametrize("framework", ["fastapi", "starlette", "flask"])
+def test_a_request_is_observed_once_by_an_own_provider(
+    framework: str, published: str, own_provider: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An application that has set a provider of its own gets one SERVER span from it."""
+    case = Case(framework, published)
+    app = put_together(case)
+    obs.init(service="shop", metrics_port=0, log_format="json")
+    observe_once(case, app, capfd)
+
+
+def observe_once(case: Case, app: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """Ask once and see what comes of it."""
     ended = InMemorySpanExporter()
     trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(ended))  # type: ignore[attr-defined]
     before = counted()
