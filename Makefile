@@ -1,6 +1,6 @@
 # `make demo` shows it, `make test` proves it. Both make their own virtual environment first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types contracts generated pytest format bench test-long lock clean
+.PHONY: help demo test lint types pyright contracts generated pytest format bench test-long lock clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -26,6 +26,13 @@ types: $(READY) ## Strict types
 	@$(BIN)/mypy
 	@$(BIN)/mypy tests examples bench
 
+pyright: $(READY) .venv-pyright/.ready ## What pyright makes of the public types
+	@.venv-pyright/bin/basedpyright --pythonpath $(BIN)/python
+
+.venv-pyright/.ready: requirements/pyright.lock pyproject.toml scripts/environment
+	@scripts/environment .venv-pyright requirements/pyright.lock
+	@touch $@
+
 contracts: $(READY) ## Which room may import which
 	@$(BIN)/lint-imports
 
@@ -35,7 +42,7 @@ generated: $(READY) ## The committed artefacts are those that the declarations g
 pytest: $(READY) ## Unit and live tests; promtool and amtool on what is generated among them
 	@$(BIN)/pytest -q -n 4 --dist loadfile -m "not long"
 
-test-long: $(READY) ## Mutations of what is generated, and long matrices; CI runs them too
+test-long: $(READY) pyright ## Mutations of what is generated, and long matrices; CI runs them too
 	@$(BIN)/pytest -q -n 4 -m long
 
 format: $(READY) ## Format the code
@@ -55,6 +62,7 @@ bench: .venv-bench/.ready ## What obs costs beside its peers: requests, servers 
 lock: $(READY) ## Take newer versions into the locks (needs uv)
 	uv pip compile -q pyproject.toml --upgrade --universal --python-version 3.11 --no-header --no-annotate --extra all --group dev -o requirements/dev.lock
 	uv pip compile -q pyproject.toml --upgrade --universal --python-version 3.11 --no-header --no-annotate --extra all --group bench -o requirements/bench.lock
+	uv pip compile -q --upgrade --universal --python-version 3.11 --no-header --no-annotate --group pyright -o requirements/pyright.lock
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf $(VENV) .venv-bench .venv-pyright .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import inspect
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -273,8 +275,203 @@ def test_a_metric_of_another_kind_is_refused_where_it_is_declared() -> None:
         counted("taken_name", "Something else.")
 
 
-@pytest.mark.parametrize("decorator", [timed, counted])
-def test_a_metric_s_decorator_without_its_name_says_how_to_write_it(decorator: Any) -> None:
-    """`@obs.timed` without brackets is refused where it stands, with the line that works."""
-    with pytest.raises(TypeError, match=rf'write @obs\.{decorator.__name__}\("checkout"\)'):
-        decorator(len)
+def test_a_metric_without_a_name_has_the_functions() -> None:
+    """With brackets and without, it is the class's and the function's own name."""
+
+    class TeaCart:
+        @timed
+        def pack_all(self) -> None: ...
+
+        @counted()
+        def _pack_one(self) -> None: ...
+
+    TeaCart().pack_all()
+    TeaCart()._pack_one()
+    assert timings("tea_cart_pack_all")["ok"][0] == 1
+    assert counts("tea_cart_pack_one") == {"ok": 1, "error": 0}
+
+
+@pytest.mark.parametrize("decorator", [timed, counted, traced])
+def test_what_is_no_name_and_no_function_is_refused(decorator: Any) -> None:
+    """A decorator that was given neither says how it is written, and a class stays one."""
+    with pytest.raises(TypeError, match=rf'not 7: write @obs\.{decorator.__name__}\("'):
+        decorator(7)
+    with pytest.raises(TypeError, match="Tea is a class; decorate its methods"):
+        decorator(type("Tea", (), {}))
+
+
+def every(function: Any) -> Any:
+    """All three decorators on one function, two of them without brackets."""
+    return traced(timed(counted("every_kind")(function)))
+
+
+class Kinds:
+    """A function of each kind, decorated above and below what makes it a method of its class."""
+
+    @every
+    def method(self, value: int) -> tuple[object, int]:
+        return self, value
+
+    @every
+    @classmethod
+    def of_class(cls, value: int) -> tuple[object, int]:
+        return cls, value
+
+    @classmethod
+    @every
+    def of_class_below(cls, value: int) -> tuple[object, int]:
+        return cls, value
+
+    @every
+    @staticmethod
+    def static(value: int) -> tuple[object, int]:
+        return None, value
+
+    @staticmethod
+    @every
+    async def static_below(value: int) -> tuple[object, int]:
+        return None, value
+
+    @every
+    @classmethod
+    async def of_class_later(cls, value: int) -> tuple[object, int]:
+        return cls, value
+
+
+@pytest.mark.parametrize("on_class", [False, True])
+@pytest.mark.parametrize("name", ["method", "of_class", "of_class_below", "static", "static_below", "of_class_later"])
+def test_methods_of_every_kind_are_watched(name: str, on_class: bool, ended: InMemorySpanExporter) -> None:
+    """Each gets its object or its class, is one span with the method's name, and is counted and timed once."""
+    before = counts("every_kind")["ok"]
+    kinds = Kinds()
+    bound = getattr(Kinds if on_class and name != "method" else kinds, name)
+    got = bound(7)
+    got = asyncio.run(got) if inspect.iscoroutine(got) else got
+    owner = kinds if name == "method" else Kinds if name.startswith("of_class") else None
+    assert got == (owner, 7)
+    assert only(ended).name == f"Kinds.{name}"
+    assert counts("every_kind")["ok"] - before == 1
+    assert timings(f"kinds_{name}")["ok"][0] >= 1
+
+
+class Caller:
+    """An object whose call is a coroutine."""
+
+    async def __call__(self) -> str:
+        await asyncio.sleep(0)
+        return traces.current_trace_id()
+
+
+async def call_later() -> str:
+    """A coroutine function."""
+    await asyncio.sleep(0)
+    return traces.current_trace_id()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [Caller(), functools.partial(call_later), lambda: call_later()],
+    ids=["object", "partial", "hidden by a plain function"],
+)
+def test_a_coroutine_in_disguise_is_watched_until_it_was_awaited(function: Any, ended: InMemorySpanExporter) -> None:
+    """Its span is current while it runs, and ends with it."""
+    decorated = traced("later")(function)
+    assert inspect.iscoroutinefunction(decorated) == (not inspect.isfunction(function))
+    waiting = decorated()
+    assert ended.get_finished_spans() == ()
+    trace_id = asyncio.run(waiting)
+    span = only(ended)
+    assert span.context is not None
+    assert (span.name, trace.format_trace_id(span.context.trace_id)) == ("later", trace_id)
+
+
+def test_a_coroutine_in_disguise_fails_with_its_exception(ended: InMemorySpanExporter) -> None:
+    """What it raises when it is awaited fails its span, and is counted as an error."""
+
+    async def fail() -> None:
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        asyncio.run(counted("disguised")(traced("later")(lambda: fail()))())
+    assert only(ended).status.description == "OSError: gone"
+    assert counts("disguised") == {"ok": 0, "error": 1}
+
+
+def test_an_async_generator_is_current_only_in_its_own_code(ended: InMemorySpanExporter) -> None:
+    """Between two values the caller's span is current; values sent and exceptions thrown in go through."""
+    inside: list[tuple[int, int]] = []
+
+    @every
+    async def stream() -> AsyncGenerator[object, object]:
+        inside.append(traces.current_ids())
+        try:
+            got = yield 1
+        except KeyError as error:
+            got = error.args[0]
+        inside.append(traces.current_ids())
+        yield got
+
+    async def read(throw: bool) -> None:
+        with traces.span("outer"):
+            outside = traces.current_ids()
+            async with contextlib.aclosing(stream()) as values:
+                assert await anext(values) == 1
+                assert traces.current_ids() == outside
+                assert await (values.athrow(KeyError("x")) if throw else values.asend("x")) == "x"
+                assert traces.current_ids() == outside
+
+    for throw in (False, True):
+        asyncio.run(read(throw))
+    streams = [span for span in ended.get_finished_spans() if span.name.endswith("stream")]
+    assert [span.status.status_code for span in streams] == [StatusCode.UNSET] * 2
+    ids = [(span.context.trace_id, span.context.span_id) for span in streams if span.context for _ in range(2)]
+    assert inside == ids
+
+
+def test_after_a_coroutine_the_callers_span_is_current_again(ended: InMemorySpanExporter) -> None:
+    """Whether it returns or raises."""
+
+    @traced
+    async def work(fail: bool) -> None:
+        if fail:
+            raise ValueError("refused")
+
+    async def both() -> None:
+        with traces.span("outer"):
+            outside = traces.current_ids()
+            await work(fail=False)
+            assert traces.current_ids() == outside
+            with pytest.raises(ValueError, match="refused"):
+                await work(fail=True)
+            assert traces.current_ids() == outside
+
+    asyncio.run(both())
+    assert len(ended.get_finished_spans()) == 3
+
+
+def test_an_async_generator_that_is_left_early_has_not_failed(ended: InMemorySpanExporter) -> None:
+    """Closing runs the generator's own clean-up inside its span and ends the span."""
+    cleaned: list[str] = []
+
+    @every
+    async def stream() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            await asyncio.sleep(0)
+            cleaned.append(traces.current_trace_id())
+
+    async def read() -> None:
+        async with contextlib.aclosing(stream()) as values:
+            await anext(values)
+
+    before = counts("every_kind")
+    asyncio.run(read())
+    span = only(ended)
+    assert span.context is not None
+    assert (span.status.status_code, cleaned) == (
+        StatusCode.UNSET,
+        [trace.format_trace_id(span.context.trace_id)],
+    )
+    assert counts("every_kind") == {"ok": before["ok"] + 1, "error": before["error"]}

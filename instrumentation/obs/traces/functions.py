@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from types import CoroutineType
+from typing import Any, Protocol, TypeGuard, TypeVar, cast
 
-P = ParamSpec("P")
-R = TypeVar("R")
+# What a decorator gives back is of the type that it was given.
+F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, ..., Any]")
 
 
 class Watch(Protocol):
@@ -24,25 +25,47 @@ class Watch(Protocol):
         """The call is over, and this is what ended it."""
 
 
-def watched(function: Callable[P, R], begin: Callable[[], Watch]) -> Callable[P, R]:
+def is_function(given: object) -> TypeGuard[Callable[..., Any]]:
+    """Whether a decorator was written without brackets, and so was given what it decorates."""
+    return callable(given) or isinstance(given, classmethod)
+
+
+def name_of(function: object) -> str:
+    """The qualified name of a function, or that of an object's class."""
+    if isinstance(function, (classmethod, staticmethod)):
+        function = function.__func__
+    return str(getattr(function, "__qualname__", type(function).__qualname__))
+
+
+def watched(function: F, begin: Callable[[], Watch]) -> F:
     """Wrap a function so that each call is watched from its start to its true end.
 
     The end is when a coroutine has been awaited and when a generator is exhausted or closed. A generator is watched
     from its first value on, and what it makes current is not current in the code that iterates over it.
 
     Args:
-        function: What is wrapped; its name, signature and kind stay.
+        function: What is wrapped; its name, signature and kind stay. A class method or static method stays one.
         begin: Makes the watch of one call.
+
+    Raises:
+        TypeError: It is a class, which would be one no longer.
     """
-    if inspect.isasyncgenfunction(function):
-        wrapper: Callable[..., Any] = _async_generator(function, begin)
-    elif inspect.iscoroutinefunction(function):
-        wrapper = _coroutine(function, begin)
-    elif inspect.isgeneratorfunction(function):
-        wrapper = _generator(function, begin)
-    else:
-        wrapper = _plain(function, begin)
-    return cast("Callable[P, R]", functools.wraps(function)(wrapper))
+    if isinstance(function, (classmethod, staticmethod)):
+        return cast("F", type(function)(watched(function.__func__, begin)))
+    if isinstance(function, type):
+        raise TypeError(f"{function.__qualname__} is a class; decorate its methods")
+    return cast("F", functools.wraps(function)(_kind_of(function)(function, begin)))
+
+
+def _kind_of(function: Callable[..., Any]) -> Callable[[Any, Callable[[], Watch]], Callable[..., Any]]:
+    """What wraps a function of this kind; an object is of the kind of what calling it runs."""
+    is_object = not (inspect.isroutine(function) or isinstance(function, functools.partial))
+    called = type(function).__call__ if is_object else function
+    if inspect.isasyncgenfunction(called):
+        return _async_generator
+    if inspect.iscoroutinefunction(called):
+        return _coroutine
+    return _generator if inspect.isgeneratorfunction(called) else _plain
 
 
 def _plain(function: Callable[..., Any], begin: Callable[[], Watch]) -> Callable[..., Any]:
@@ -56,25 +79,31 @@ def _plain(function: Callable[..., Any], begin: Callable[[], Watch]) -> Callable
             watch.end(error)
             raise
         watch.pause()
+        if type(result) is CoroutineType:
+            # A coroutine function within a decorator that hides it.
+            return _awaited(result, watch)
         watch.end(None)
         return result
 
     return wrapper
 
 
+async def _awaited(work: Coroutine[Any, Any, Any], watch: Watch) -> Any:
+    watch.resume()
+    try:
+        result = await work
+    except BaseException as error:
+        watch.pause()
+        watch.end(error)
+        raise
+    watch.pause()
+    watch.end(None)
+    return result
+
+
 def _coroutine(function: Callable[..., Any], begin: Callable[[], Watch]) -> Callable[..., Any]:
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        watch = begin()
-        watch.resume()
-        try:
-            result = await function(*args, **kwargs)
-        except BaseException as error:
-            watch.pause()
-            watch.end(error)
-            raise
-        watch.pause()
-        watch.end(None)
-        return result
+        return await _awaited(function(*args, **kwargs), begin())
 
     return wrapper
 

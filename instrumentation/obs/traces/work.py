@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import Token
 from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, StatusCode, get_current_span
 
 from obs.runtime.guard import Guard, swallow
 from obs.traces.current import make_current, restore
-from obs.traces.functions import P, R, watched
+from obs.traces.functions import F, is_function, name_of, watched
 from obs.traces.room import own_tracer
 from obs.traces.span import FastSpan
 from obs.traces.values import safe_text
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -118,13 +116,13 @@ def _fail(work: Span, error: Exception) -> None:
 
 
 @overload
-def traced(function: Callable[P, R], /) -> Callable[P, R]: ...
+def traced(function: F, /) -> F: ...
 @overload
 def traced(name: str | None = None, /, **attributes: Any) -> Callable[[F], F]: ...
 def traced(name: Any = None, /, **attributes: Any) -> Any:
     """Make each call of a function a span.
 
-    Works for plain functions, coroutines, generators and asynchronous generators; name and signature stay.
+    Works for functions, methods, coroutines, generators and asynchronous generators; name and signature stay.
 
     Args:
         name: The span's name; without one, the function's qualified name. `@traced` alone, without brackets, works too.
@@ -133,6 +131,9 @@ def traced(name: Any = None, /, **attributes: Any) -> Any:
     Returns:
         The decorator, or the wrapped function.
 
+    Raises:
+        TypeError: The name is no text, or a class is decorated.
+
     Example:
         >>> @traced("charge card", provider="acme")
         ... def charge(amount: int) -> int:
@@ -140,11 +141,11 @@ def traced(name: Any = None, /, **attributes: Any) -> Any:
         >>> charge(3)
         3
     """
-    if callable(name):
-        return watched(name, lambda: span(name.__qualname__).begin())
+    if not (name is None or isinstance(name, str) or is_function(name)):
+        raise TypeError(f'@obs.traced takes the name of its spans, not {name!r}: write @obs.traced("charge card")')
 
     def decorate(function: F) -> F:
-        called = name or getattr(function, "__qualname__", type(function).__name__)
-        return watched(function, lambda: span(called, **attributes).begin())  # type: ignore[return-value]
+        called = name if isinstance(name, str) and name else name_of(function)
+        return watched(function, lambda: span(called, **attributes).begin())
 
-    return decorate
+    return decorate(name) if is_function(name) else decorate
