@@ -90,10 +90,18 @@ def records(output: str) -> list[dict[str, Any]]:
         (["--"], 2, "obs run: there is no command; for example: obs run -- python app.py\n"),
         (["--", "no-such-command"], 127, "obs run: there is no command 'no-such-command'\n"),
         (["--", "/"], 126, "obs run: /: Permission denied\n"),
-        (["--set", "log_level", "true"], 2, "obs run: --set log_level: it takes OPTION=VALUE, such as"),
-        (["--set", "log_levle=info", "true"], 2, "there is no option 'log_levle'; did you mean log_level?\n"),
-        (["--set", "log_level=loud", "true"], 2, "log_level (OBS_LOG_LEVEL in the environment): 'loud' is not allowed"),
-        (["--service", "", "true"], 2, "obs run: --set service=: it takes OPTION=VALUE"),
+        (["--set", "log_level", "no-such-command"], 2, "obs run: --set log_level: it takes OPTION=VALUE, such as"),
+        (
+            ["--set", "log_levle=info", "no-such-command"],
+            2,
+            "there is no option 'log_levle'; did you mean log_level?\n",
+        ),
+        (
+            ["--set", "log_level=loud", "no-such-command"],
+            2,
+            "log_level (OBS_LOG_LEVEL in the environment): 'loud' is not allowed",
+        ),
+        (["--service", "", "no-such-command"], 2, "obs run: --set service=: it takes OPTION=VALUE"),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_starts(
@@ -119,7 +127,7 @@ def test_a_script_is_observed(tmp_path: Path) -> None:
     (tmp_path / "place").mkdir()
     (tmp_path / "place/sitecustomize.py").write_text(OF_PLACE)
     arguments = [*QUIET, "--", sys.executable, "shop.py", "--service", "its own"]
-    done = run(tmp_path, *arguments, PYTHONPATH=str(tmp_path / "place"))
+    done = run(tmp_path, *arguments, PYTHONPATH=os.pathsep.join([str(tmp_path / "place"), *sys.path]))
     assert (done.returncode, done.stderr) == (7, "")
     (record,) = records(done.stdout)
     assert (record["message"], record["service"]["name"]) == ("began", "shop")

@@ -13,6 +13,9 @@ from obs.settings import SettingError
 # Tells what a program starts of the program: its process id and its service's name.
 _PROGRAM = "_OBS_RUN_PROGRAM"
 
+# In the command lines of children; that of the tracker of resources, which works for nobody, has neither.
+_OF_MULTIPROCESSING = ("--multiprocessing-fork", "from multiprocessing.forkserver import")
+
 
 def start_program() -> None:
     """Start obs with the settings of the environment; what is wrong is told, and the program goes on without.
@@ -23,7 +26,7 @@ def start_program() -> None:
     pid, _, service = os.environ.get(_PROGRAM, "").partition(" ")
     shares_work = _is_child() or origin.root().pid != os.getpid()
     # It may also have taken the place of the program that was observed.
-    if _is_tracker() or (pid and not shares_work and pid != str(os.getpid())):
+    if pid and not shares_work and pid != str(os.getpid()):
         return
     arguments = sys.argv
     # Nothing has said yet which module `-m` runs, and the service may be called after it.
@@ -39,16 +42,7 @@ def start_program() -> None:
 
 def _is_child() -> bool:
     """Whether this process was made by multiprocessing to share the work of another."""
-    return "--multiprocessing-fork" in sys.orig_argv or _runs("multiprocessing.forkserver")
-
-
-def _is_tracker() -> bool:
-    """Whether this process only watches over shared memory for multiprocessing."""
-    return _runs("multiprocessing.resource_tracker")
-
-
-def _runs(module: str) -> bool:
-    return any(argument.startswith(f"from {module} import") for argument in sys.orig_argv[1:])
+    return any(mark in argument for mark in _OF_MULTIPROCESSING for argument in sys.orig_argv[1:])
 
 
 def _told(arguments: list[str]) -> list[str]:
