@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from wsgiref.simple_server import make_server
 
 import httpx
 import pytest
@@ -280,3 +281,46 @@ def test_plain_application_around_a_framework_is_observed_once(sink: Any, lines:
     (access,) = lines()
     assert access["message"] == "GET /items/{item} 200"
     assert [span.name for span in sink.server_spans()] == ["GET /items/{item}"]
+
+
+@pytest.mark.usefixtures("started")
+def test_failed_plain_asgi_application_has_an_answer_with_the_id(lines: Lines) -> None:
+    """Its answer has the id, in whatever letters headers are named, and the exception goes on to the server."""
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        if scope["path"] == "/own":
+            await send({"type": "http.response.start", "status": 200, "headers": iter([(b"X-Request-Id", b"mine")])})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        raise RuntimeError("provoked")
+
+    client = TestClient(obs.asgi(app), raise_server_exceptions=False)
+    answer = client.get("/", headers={"X-Request-ID": "r-1"})
+    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    assert answer.headers["X-Request-ID"] == "r-1"
+    (access,) = [record for record in lines() if "url" in record]
+    assert (access["http"]["response"]["status_code"], access["error"]["type"]) == (500, "RuntimeError")
+    assert client.get("/own").headers.get_list("X-Request-ID") == ["mine"]
+    with pytest.raises(RuntimeError, match="provoked"):
+        TestClient(obs.asgi(app)).get("/")
+    lines()
+
+
+@pytest.mark.usefixtures("started")
+def test_failed_plain_wsgi_application_has_an_answer_with_the_id(capfd: pytest.CaptureFixture[str]) -> None:
+    """Its answer has the id, and the exception goes on to the server, which shows it as it shows any."""
+
+    def app(_environ: Any, _start_response: Any) -> list[bytes]:
+        raise RuntimeError("provoked")
+
+    with make_server("127.0.0.1", 0, obs.wsgi(app)) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        answer = httpx.get(f"http://127.0.0.1:{server.server_port}/", headers={"X-Request-ID": "r-1"})
+        thread.join()
+    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    assert answer.headers.get_list("X-Request-ID") == ["r-1"]
+    shown = capfd.readouterr()
+    assert "RuntimeError: provoked" in shown.err
+    (access,) = [record for record in map(json.loads, shown.out.splitlines()) if "url" in record]
+    assert (access["http"]["response"]["status_code"], access["error"]["type"]) == (500, "RuntimeError")

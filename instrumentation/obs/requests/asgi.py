@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from obs.requests.left_out import LeftOut, is_left_out
@@ -26,6 +27,11 @@ _FASTAPI, _STARLETTE = "fastapi.telemetry", "starlette.opentelemetry"
 _WANTED = {b"traceparent": 0, b"tracestate": 1, b"baggage": 2, b"host": 3, b"x-request-id": 4}
 
 _REQUEST_ID = b"x-request-id"
+_LENGTH = len(_REQUEST_ID)
+
+# What servers answer where an application has failed.
+_FAILURE = b"Internal Server Error"
+_FAILURE_HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(_FAILURE))]
 
 # Hosts without their ports; a service is asked by few names, unless somebody invents them.
 _hosts: dict[bytes, str] = {}
@@ -76,11 +82,13 @@ def _host(asked: bytes) -> str:
 
 def _with_request_id(message: Message, request_id: str) -> Message:
     """The beginning of an answer with the request's id among its headers; one that the application sent stands."""
-    headers = message.get("headers") or ()
-    for header in headers:
-        if header[0] == _REQUEST_ID:
-            return message
-    return {**message, "headers": [*headers, (_REQUEST_ID, request_id.encode())]}
+    headers = list(message.get("headers") or ())
+    for name, _ in headers:
+        if len(name) == _LENGTH and name.lower() == _REQUEST_ID:
+            break
+    else:
+        headers.append((_REQUEST_ID, request_id.encode()))
+    return {**message, "headers": headers}
 
 
 def watched(observation: Observation | LeftOut, send: Send) -> Send:
@@ -103,11 +111,19 @@ def watched(observation: Observation | LeftOut, send: Send) -> Send:
     return observed_send
 
 
-def observed_call(original: Any) -> Any:
+async def _answer_failure(send: Send) -> None:
+    """Answer for an application that has failed, since an answer of the server would not name the request."""
+    with suppress(Exception):
+        await send({"type": "http.response.start", "status": 500, "headers": _FAILURE_HEADERS})
+        await send({"type": "http.response.body", "body": _FAILURE})
+
+
+def observed_call(original: Any, *, answers: bool = False) -> Any:
     """An application's `__call__` that observes each request once.
 
     Args:
         original: The `__call__` that is replaced.
+        answers: Nobody inside answers when the application fails.
     """
 
     async def __call__(self: Any, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: N807
@@ -125,9 +141,12 @@ def observed_call(original: Any) -> Any:
             return
         scope[_FASTAPI] = None
         scope[_STARLETTE] = True
+        observed_send = watched(observation, send)
         try:
-            await original(self, scope, receive, watched(observation, send))
+            await original(self, scope, receive, observed_send)
         except BaseException as error:
+            if answers and not observation.status and isinstance(error, Exception):
+                await _answer_failure(observed_send)
             observation.finish(error)
             raise
         finally:
@@ -152,7 +171,7 @@ class ObservedASGI:
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._application(scope, receive, send)
 
-    __call__ = observed_call(_run)
+    __call__ = observed_call(_run, answers=True)
 
 
 def asgi(application: Application) -> ObservedASGI:

@@ -20,6 +20,9 @@ KEY = "obs.observation"
 
 _REQUEST_ID = "x-request-id"
 
+# What servers answer where an application has failed.
+_FAILURE = b"Internal Server Error"
+
 # The request that an ASGI application hands on to what is mounted in it, which may be a WSGI application in an adapter.
 handed_on: ContextVar[Observation | LeftOut | None] = ContextVar("obs_handed_on", default=None)
 
@@ -82,7 +85,7 @@ def wsgi(application: Application) -> Application:
         observation = begin(environ)
         if observation is None:
             return application(environ, start_response)
-        return run(observation, application, environ, start_response, _no_route)
+        return run(observation, application, environ, start_response, _no_route, answers=True)
 
     return observed
 
@@ -115,6 +118,8 @@ def run(
     environ: Environ,
     start_response: StartResponse,
     route_of: RouteOf,
+    *,
+    answers: bool = False,
 ) -> Iterable[bytes]:
     """Run the application for an observed request; the observation ends when the server closes the answer.
 
@@ -124,6 +129,7 @@ def run(
         environ: The request.
         start_response: The server's.
         route_of: Gives the route's template once the application has answered.
+        answers: Nobody inside answers when the application fails.
     """
 
     def observed_start_response(status: str, headers: Any, *more: Any) -> Callable[[bytes], object]:
@@ -138,10 +144,32 @@ def run(
     except BaseException as error:
         with Guard("wsgi"):
             observation.route = observation.route or route_of(environ)
+        failed = _failure(error, observed_start_response) if answers and isinstance(error, Exception) else None
         observation.finish(error)
         observation.span.detach()
+        if failed is not None:
+            return failed
         raise
     return _ObservedBody(body, observation)
+
+
+def _failure(error: Exception, start_response: StartResponse) -> Iterator[bytes] | None:
+    """Answer for an application that has failed, since an answer of the server would not name the request.
+
+    Returns:
+        The body, which raises the error at its end, for the server to log; None where an answer has begun already.
+    """
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(_FAILURE)))]
+    try:
+        start_response("500 Internal Server Error", headers, (type(error), error, error.__traceback__))
+    except Exception:  # noqa: BLE001 - the server raises the error again where it has sent headers
+        return None
+
+    def body() -> Iterator[bytes]:
+        yield _FAILURE
+        raise error
+
+    return body()
 
 
 def _with_request_id(headers: Any, request_id: str) -> Any:
