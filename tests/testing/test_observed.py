@@ -20,6 +20,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 import obs
+from obs.logs import bound_fields
 from obs.runtime import start as runtime
 from obs.testing import Observed, observe
 
@@ -66,23 +67,28 @@ def test_an_exception_is_a_field(observed: Observed) -> None:
 
 
 def test_what_is_not_found_is_told_with_what_there_is(observed: Observed) -> None:
-    """The message of a failure names what was looked for and every record."""
+    """The message of a failure names what was looked for, the nearest record with what differs, and every record."""
     obs.get_logger("shop").info("order placed", amount=12.5)
+    obs.get_logger("shop").info("order packed", amount=12.5)
     with pytest.raises(AssertionError) as raised:
-        observed.logs.one(message="order paid", amount=12.5)
-    assert str(raised.value) == (
-        "no log has message='order paid', amount=12.5; there are 1 log\n  info     'order placed' (shop) amount=12.5"
-    )
+        observed.logs.one(message="order packd", level="info", amount=12.5, item="tea")
+    assert str(raised.value).splitlines() == [
+        "no log has message='order packd', level='info', amount=12.5, item='tea'",
+        "the nearest has message='order packed', no item: info     'order packed' (shop) amount=12.5",
+        "there are 2 logs",
+        "  info     'order placed' (shop) amount=12.5",
+        "  info     'order packed' (shop) amount=12.5",
+    ]
 
 
 def test_two_are_not_one(observed: Observed) -> None:
     """Several that match are a failure too, and nothing at all is told as that."""
-    with pytest.raises(AssertionError, match=r"^no span has name='x'; there are none$"):
+    with pytest.raises(AssertionError, match=r"^no span has name='x'\nthere are none$"):
         observed.spans.one("x")
     for _ in range(2):
         with obs.span("twice"):
             pass
-    with pytest.raises(AssertionError, match=r"^2 spans have name='twice'; there are 2 spans\n"):
+    with pytest.raises(AssertionError, match=r"^2 spans have name='twice'\nthere are 2 spans\n"):
         observed.spans.one("twice")
     assert len(observed.spans.where("twice")) == 2
 
@@ -101,6 +107,77 @@ def test_a_span_has_all_it_was_given(observed: Observed) -> None:
     assert (inner.status_text, [event.name for event in inner.events]) == ("ValueError: no tea", ["exception"])
     assert inner.events[0].attributes["exception.message"] == "no tea"
     assert "hunter2" not in str(inner.attributes)
+
+
+def test_a_tree_of_spans_is_a_text(observed: Observed) -> None:
+    """Each span stands below its parent, in the order of the work, with what failed."""
+    app = flask.Flask(__name__)
+
+    @app.get("/pay")
+    def pay() -> str:
+        with obs.span("reserve"), obs.span("look up"):
+            pass
+        with suppress(TimeoutError), obs.span("charge card"):
+            raise TimeoutError("no answer")
+        return ""
+
+    app.test_client().get("/pay")
+    with obs.span("clean up"):
+        pass
+    assert observed.spans.tree().splitlines() == [
+        "GET /pay (server)",
+        "  reserve",
+        "    look up",
+        "  charge card failed: TimeoutError: no answer",
+        "clean up",
+    ]
+    assert observed.spans.where(status="error").tree() == "charge card failed: TimeoutError: no answer"
+
+
+def test_an_error_that_obs_kept_to_itself_fails_the_test() -> None:
+    """In production it is only counted; a test that provokes one takes it out."""
+    orders = obs.counter(fresh("kept"), "Orders.", labels=("status",))
+    told = r"kept 1 error\(s\) from the application:\n  ValueError: .*unknown \['state'\]"
+    with pytest.raises(AssertionError, match=told), observe():
+        orders.add(state="ok")
+    with observe() as observed:
+        orders.add(state="ok")
+        assert len(observed.swallowed) == 1
+        observed.swallowed.clear()
+
+
+def test_the_failure_of_a_test_is_not_hidden_by_an_error_of_obs() -> None:
+    """What the test itself raises is what is seen."""
+    orders = obs.counter(fresh("hidden"), "Orders.")
+
+    def fail() -> None:
+        with observe():
+            orders.add(-1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+
+def test_settings_of_a_test_are_stronger_than_the_applications() -> None:
+    """Those that it does not name are the application's, also where its `obs.init()` started nothing."""
+    obs.init(enabled=False, log_level="error", redact_keys=["tea"])
+    try:
+        with observe(log_level="debug", sample=0) as observed:
+            obs.get_logger().debug("before", tea="green")
+            obs.init(log_level="error", sample=1)
+            with obs.span("work"):
+                obs.get_logger().debug("after", tea="green")
+        assert [(log.message, log.fields["tea"]) for log in observed.logs] == [
+            ("before", "[redacted]"),
+            ("after", "green"),
+        ]
+        assert len(observed.spans) == 0
+        with observe() as observed:
+            obs.get_logger().warning("below the application's level")
+        assert len(observed.logs) == 0
+    finally:
+        obs.shutdown()
 
 
 @pytest.mark.parametrize("run", [1, 2])
@@ -257,10 +334,10 @@ def test_everything_is_given_back() -> None:
         hooks = [sys.excepthook, threading.excepthook, list(sys.meta_path), list(root.handlers), root.level]
         replaced = {name: vars(runtime)[name] for name in ("_running", "resolve", "find_target", "Exporter")}
         clocks = [ids._bits, stamps._random_bits, span._now, span._elapsed, vars(pipeline)["time"]]
-        return [*hooks, *clocks, trace._TRACER_PROVIDER, replaced]
+        return [*hooks, *clocks, trace._TRACER_PROVIDER, replaced, bound_fields()]
 
-    before = state()
     with obs.bind(kept=1):
+        before = state()
         with suppress(RuntimeError), observe():
             obs.bind(left=2)
             assert state() != before

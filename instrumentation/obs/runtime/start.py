@@ -29,6 +29,8 @@ from obs.traces import otlp, request_id, work
 
 _lock = threading.RLock()
 _running: Running | None = None
+# What the last `init()` was given, also where it started nothing; None after `shutdown()`.
+_asked: Mapping[str, object] | None = None
 
 
 class Running:
@@ -192,10 +194,11 @@ def start(arguments: Mapping[str, object]) -> Report:
     Raises:
         SettingError: A setting is unknown or wrong; nothing was changed.
     """
-    global _running
+    global _running, _asked
     resolved = resolve(arguments)
     with _lock:
         stop()
+        _asked = dict(arguments)
         if not resolved.settings.enabled:
             report = Report(resolved.settings)
             for signal in ("metrics", "traces", "logs"):
@@ -212,9 +215,10 @@ def start(arguments: Mapping[str, object]) -> Report:
 
 def stop() -> None:
     """Take down what runs, if anything does."""
-    global _running
+    global _running, _asked
     with _lock:
         running, _running = _running, None
+        _asked = None
         if running is not None:
             lifecycle.hold(None)
             running.stop()

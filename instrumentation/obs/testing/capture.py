@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Unpack
 
 import structlog
@@ -20,6 +18,7 @@ from obs.logs import pipeline, stamps
 from obs.logs import room as logs_room
 from obs.logs.pipeline import Record
 from obs.requests import observation
+from obs.runtime import guard
 from obs.runtime import start as runtime
 from obs.runtime.on_import import ImportHook
 from obs.runtime.patcher import Patcher
@@ -33,6 +32,15 @@ from obs.traces import decorators, ids
 from obs.traces.current import restore
 from obs.traces.span import FastSpan
 
+# What holds within a test, whatever the application says; and what holds unless the test says otherwise.
+_NO_OUTPUT: dict[str, Any] = {
+    "enabled": True,
+    "logs_to": "stdout",
+    "metrics_port": 0,
+    "endpoint": "",
+}
+_NOTHING_BY_CHANCE: dict[str, Any] = {"log_storm": 0, "sample": 1.0, "sample_routes": {}, "sample_per_second": 0.0}
+
 
 class Observed:
     """What was logged, traced and counted since the capture began.
@@ -40,12 +48,15 @@ class Observed:
     Attributes:
         metrics: The metrics, as differences.
         clock: The time that logs, spans and durations are made by; it stands still until a test moves it.
+        swallowed: The errors that obs kept from the application, such as a label that the metric does not have. What is
+            in it at the end fails the test; one that provokes an error takes it out.
     """
 
     metrics: Metrics
 
     def __init__(self) -> None:
         self.clock = Clock()
+        self.swallowed: list[BaseException] = []
         self._logs: list[Log] = []
         self._spans: list[Span] = []
         self._known: dict[tuple[str, str], Span] = {}
@@ -92,13 +103,14 @@ def observe(**settings: Unpack[Arguments]) -> Iterator[Observed]:
     `obs.init()` within has its own settings, but for those of outputs and of sampling: see `docs/testing.md`.
 
     Args:
-        settings: Options of `obs.init()`, in the place of those of what ran before.
+        settings: Options of `obs.init()`; they are stronger than those of the application, before and within.
 
     Yields:
         What was captured so far, at each moment.
 
     Raises:
         SettingError: A setting is unknown or wrong.
+        AssertionError: At the end, where obs has kept an error from the application; see `Observed.swallowed`.
 
     Example:
         >>> import obs
@@ -107,15 +119,16 @@ def observe(**settings: Unpack[Arguments]) -> Iterator[Observed]:
         >>> observed.logs.one("order placed").fields["amount"]
         12.5
     """
-    earlier = runtime._running
-    arguments: Mapping[str, Any] = settings or (earlier._arguments if earlier else {})
-    resolve(arguments)
+    earlier = runtime._asked
+    resolve_in_test = partial(_resolve, settings)
+    resolve_in_test(earlier)
     runtime.stop()
     patch, observed = Patcher(), Observed()
     try:
         with _outside_of_all():
             _capture(patch, observed)
-            runtime.start(arguments)
+            patch.set(runtime, "resolve", resolve_in_test)
+            runtime.start(earlier or {})
             observed.metrics = Metrics()
             observed.clear()
             yield observed
@@ -123,12 +136,17 @@ def observe(**settings: Unpack[Arguments]) -> Iterator[Observed]:
         runtime.stop()
         patch.restore()
         if earlier is not None:
-            runtime.start(earlier._arguments)
+            runtime.start(earlier)
+    if observed.swallowed:
+        told = "".join(f"\n  {type(error).__name__}: {error}" for error in observed.swallowed)
+        raise AssertionError(f"obs kept {len(observed.swallowed)} error(s) from the application:{told}") from (
+            observed.swallowed[0]
+        )
 
 
 def _capture(patch: Patcher, observed: Observed) -> None:
     """Have everything that is started from now on end in `observed`."""
-    patch.set(runtime, "resolve", _resolve)
+    patch.set(guard, "observed", observed.swallowed)
     patch.set(runtime, "find_target", _target)
     patch.set(runtime, "Exporter", lambda _settings: _Exporter(observed.take))
     patch.set(logs_room, "Outlet", _Outlet)
@@ -178,24 +196,16 @@ def _read_answers(patch: Patcher) -> None:
     patch.wrap(sys.modules["werkzeug.test"], "run_wsgi_app", make)
 
 
-def _resolve(arguments: Mapping[str, object] | None = None) -> Resolved:
-    """The settings as they are, but for what makes an output, and what would leave a span or a line to chance."""
-    resolved = resolve(arguments)
-    return replace(
-        resolved,
-        settings=replace(
-            resolved.settings,
-            enabled=True,
-            logs_to="stdout",
-            log_storm=0,
-            metrics_port=0,
-            endpoint="",
-            sample=1.0,
-            sample_routes={},
-            sample_per_second=0.0,
-            local_dir=Path(tempfile.gettempdir()),
-        ),
-    )
+def _resolve(of_the_test: Mapping[str, object], arguments: Mapping[str, object] | None = None) -> Resolved:
+    """The settings as they are, but for what makes an output, and what would leave a span or a line to chance.
+
+    Args:
+        of_the_test: Settings that are stronger than all others, but for outputs.
+        arguments: Those of the application.
+    """
+    resolved = resolve({**(arguments or {}), **of_the_test})
+    left_to_chance = {name: value for name, value in _NOTHING_BY_CHANCE.items() if name not in of_the_test}
+    return replace(resolved, settings=replace(resolved.settings, **left_to_chance, **_NO_OUTPUT))
 
 
 def _target(settings: Settings) -> Target:

@@ -62,7 +62,7 @@ class Logs(Found[Log]):
             fields: Fields with their values; a name with dots goes in as `**{"http.route": "/"}`.
         """
         wanted = {"message": message, "level": level, "logger": logger}
-        return Logs(self._matching(wanted, fields, _has))
+        return Logs(self._matching(wanted, fields))
 
     def one(
         self, message: str | None = None, *, level: str | None = None, logger: str | None = None, **fields: object
@@ -70,17 +70,17 @@ class Logs(Found[Log]):
         """The one that has all of this; the arguments are those of `where`.
 
         Raises:
-            AssertionError: There is none, or there are several; it lists what there is.
+            AssertionError: There is none, or there are several; it names the nearest and lists what there is.
         """
-        found = self.where(message, level=level, logger=logger, **fields)
-        return self._only(found, {"message": message, "level": level, "logger": logger}, fields)
+        __tracebackhide__ = True
+        return self._only({"message": message, "level": level, "logger": logger}, fields)
 
+    def _details(self, item: Log) -> Mapping[str, Any]:
+        return item.fields
 
-def _has(log: Log, name: str, value: object) -> bool:
-    if name not in log.fields:
-        return False
-    found = log.fields[name]
-    return bool(found == value) or (name in log.as_text and found == as_keyword(value))
+    def _has(self, item: Log, name: str, value: object) -> bool:
+        text = name in item.as_text and item.fields[name] == as_keyword(value)
+        return text or super()._has(item, name, value)
 
 
 def log_of(record: Record) -> Log:

@@ -84,7 +84,7 @@ class Spans(Found[Span]):
             attributes: Attributes with their values; a name with dots goes in as `**{"http.route": "/"}`.
         """
         wanted = {"name": name, "kind": kind, "status": status}
-        return Spans(self._matching(wanted, attributes, _has))
+        return Spans(self._matching(wanted, attributes))
 
     def one(
         self, name: str | None = None, *, kind: str | None = None, status: str | None = None, **attributes: object
@@ -92,14 +92,39 @@ class Spans(Found[Span]):
         """The one that has all of this; the arguments are those of `where`.
 
         Raises:
-            AssertionError: There is none, or there are several; it lists what there is.
+            AssertionError: There is none, or there are several; it names the nearest and lists what there is.
         """
-        found = self.where(name, kind=kind, status=status, **attributes)
-        return self._only(found, {"name": name, "kind": kind, "status": status}, attributes)
+        __tracebackhide__ = True
+        return self._only({"name": name, "kind": kind, "status": status}, attributes)
+
+    def tree(self) -> str:
+        """The spans as lines, each below its parent: the name, a kind that is not internal, and what failed.
+
+        Example:
+            >>> import obs
+            >>> with obs.testing.observe() as observed, obs.span("order"), obs.span("charge card"):
+            ...     pass
+            >>> print(observed.spans.tree())
+            order
+              charge card
+        """
+        own = set(self)
+        lines: list[str] = []
+        waiting = [(span, 0) for span in reversed(self) if span.parent not in own]
+        while waiting:
+            span, depth = waiting.pop()
+            lines.append("  " * depth + _line(span))
+            waiting += [(child, depth + 1) for child in reversed(self) if child.parent == span]
+        return "\n".join(lines)
+
+    def _details(self, item: Span) -> Mapping[str, Any]:
+        return item.attributes
 
 
-def _has(span: Span, name: str, value: object) -> bool:
-    return name in span.attributes and bool(span.attributes[name] == value)
+def _line(span: Span) -> str:
+    kind = "" if span.kind == "internal" else f" ({span.kind})"
+    failed = f" failed: {span.status_text}".removesuffix(": ") if span.status == "error" else ""
+    return f"{span.name}{kind}{failed}"
 
 
 def span_of(span: ReadableSpan, known: Mapping[tuple[str, str], Span]) -> Span:
