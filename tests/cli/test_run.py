@@ -21,7 +21,7 @@ import pytest
 from obs.cli import main
 
 OBS = [sys.executable, "-m", "obs", "run"]
-QUIET = ["--set", "metrics_port=0"]
+QUIET = ["--metrics-port", "0"]
 SCRIPT = """
 import logging, os, sys, where
 logging.getLogger("shop").warning("began", extra={"arguments": sys.argv[1:], "where": where.it})
@@ -89,25 +89,26 @@ def records(output: str) -> list[dict[str, Any]]:
         ([], 2, "obs run: there is no command; for example: obs run -- python app.py\n"),
         (["--"], 2, "obs run: there is no command; for example: obs run -- python app.py\n"),
         (["--", "no-such-command"], 127, "obs run: there is no command 'no-such-command'\n"),
+        (["--", "pyhton3"], 127, "obs run: there is no command 'pyhton3'; did you mean python3?\n"),
+        (["--", "app.py"], 127, "obs run: there is no command 'app.py'; did you mean `python app.py`?\n"),
         (["--", "/"], 126, "obs run: /: Permission denied\n"),
-        (["--set", "log_level", "no-such-command"], 2, "obs run: --set log_level: it takes OPTION=VALUE, such as"),
-        (
-            ["--set", "log_levle=info", "no-such-command"],
-            2,
-            "there is no option 'log_levle'; did you mean log_level?\n",
-        ),
-        (
-            ["--set", "log_level=loud", "no-such-command"],
-            2,
-            "log_level (OBS_LOG_LEVEL in the environment): 'loud' is not allowed",
-        ),
-        (["--service", "", "no-such-command"], 2, "obs run: --set service=: it takes OPTION=VALUE"),
+        (["--log-levle", "info", "true"], 2, "unrecognized arguments: --log-levle; did you mean --log-level?\n"),
+        (["--sample", "2", "true"], 2, "sample (--sample): '2' is not allowed; it takes a number from 0 to 1\n"),
+        (["--service", "", "true"], 2, "service (--service): '' is not allowed; it takes"),
+        (["--otlp-headers", "key=hunter2", "true"], 2, "unrecognized arguments: --otlp-headers"),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_starts(
-    arguments: list[str], code: int, told: str, capfd: pytest.CaptureFixture[str]
+    arguments: list[str],
+    code: int,
+    told: str,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each fault has its exit code and one line on stderr, and nothing was run."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text("")
     assert main(["run", *arguments]) == code
     captured = capfd.readouterr()
     assert captured.out == ""
@@ -148,12 +149,19 @@ def test_the_commands_process_is_its_own(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_a_program_that_calls_init_has_its_own_settings(tmp_path: Path) -> None:
     """What it says is stronger, and what it leaves open is what was given to `obs run`."""
-    program = "import obs; obs.init(service='own', log_level='debug'); obs.get_logger().debug('hello')"
-    given = [*QUIET, "--service", "given", "--set", "log_level=error", "--set", "environment=staging"]
+    program = """
+import logging, obs
+logging.warning("not of the level that was given")
+logging.error("before")
+obs.init(service="own", log_level="debug")
+obs.get_logger().debug("after")
+"""
+    given = [*QUIET, "--service", "given", "--log-level", "error", "--environment", "staging"]
     done = run(tmp_path, *given, "--", sys.executable, "-c", program)
     assert done.stderr == ""
-    (record,) = records(done.stdout)
-    assert record["service"] | {"node": None} == {"name": "own", "environment": "staging", "node": None}
+    found = [(record["message"], record["service"]["name"]) for record in records(done.stdout)]
+    assert found == [("before", "given"), ("after", "own")]
+    assert {record["service"]["environment"] for record in records(done.stdout)} == {"staging"}
 
 
 @pytest.mark.long
