@@ -115,8 +115,16 @@ def checked(name: str, value: object, origin: str) -> Any:
     Raises:
         SettingError: It is refused.
     """
+    return _final(name, _Found(origin, value, lambda: value, Path()))
+
+
+def checked_text(name: str, text: str, origin: str) -> Any:
+    """The value of one option in its final type, from a text as it stands in the environment; else like `checked`."""
+    return _final(name, _Found(origin, text, partial(OPTIONS[name].kind.parse, text), Path()))
+
+
+def _final(name: str, found: _Found) -> Any:
     faults: list[str] = []
-    found = _Found(origin, value, lambda: value, Path())
     for _, final in _checked(OPTIONS[name], [found], faults):
         return final
     raise SettingError(faults or [_refusal(OPTIONS[name], found)])
