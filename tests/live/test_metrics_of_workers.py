@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -96,12 +97,17 @@ class Server:
         found = [json.loads(path.read_text())[0] for path in self.state.glob("targets/*.json")]
         return [(one["targets"][0], one["labels"]["instance"]) for one in found]
 
-    def scrape(self) -> dict[str, float]:
-        """The samples of one scrape."""
+    def exposition(self, accept: str = "text/plain") -> str:
+        """The text of one scrape."""
         if not self.address:
             ((self.address, _),) = self.targets()
-        with urllib.request.urlopen(f"http://{self.address}/metrics", timeout=10) as answer:
-            lines = [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
+        request = urllib.request.Request(f"http://{self.address}/metrics", headers={"Accept": accept})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def scrape(self) -> dict[str, float]:
+        """The samples of one scrape."""
+        lines = [line for line in self.exposition().splitlines() if not line.startswith("#")]
         return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
 
     def workers(self) -> int:
@@ -121,7 +127,7 @@ class Server:
 
 @contextmanager
 def serving(folder: Path, command: tuple[str, ...], processes: int = 2) -> Iterator[Server]:
-    """A server that is up: its two workers, and its master where that has loaded the application."""
+    """A server that is up: its workers, and its master where that has loaded the application."""
     server = Server(folder, command, free_port())
     try:
         until(lambda: server.workers() == processes)
@@ -132,10 +138,11 @@ def serving(folder: Path, command: tuple[str, ...], processes: int = 2) -> Itera
 
 
 class Scraper(threading.Thread):
-    """Scrapes all the time and remembers every total that it saw."""
+    """Scrapes all the time, with a pause in seconds, and remembers every total that it saw."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, pause: float = 0.0) -> None:
         super().__init__()
+        self._pause = pause
         self.seen: list[float] = []
         self.failed: list[str] = []
         self._reset = False
@@ -143,7 +150,7 @@ class Scraper(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        while not self._ended.is_set():
+        while not self._ended.wait(self._pause):
             try:
                 self.seen.append(self._server.scrape()["served_total"])
             except (OSError, http.client.HTTPException) as error:
@@ -184,6 +191,69 @@ def test_every_scrape_is_monotonic_and_the_sum_exact(command: tuple[str, ...], t
             assert len(served_by) > 2
 
 
+def load(server: Server, requests: int, clients: int = 4) -> None:
+    """Send so many requests from several threads; each is answered."""
+    answered: list[int] = []
+
+    def ask() -> None:
+        answered.extend(server.get() for _ in range(requests // clients))
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answered) == requests
+
+
+RECYCLING = ("gunicorn", "app:flask", "-w4", "-b", "127.0.0.1:{port}", "--max-requests", "50", "--preload")
+UVICORN_OF_FOUR = ("uvicorn", "app:starlette", "--workers", "4", "--port", "{port}", "--log-level", "warning")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("command", "processes"),
+    [(RECYCLING, 5), (UVICORN_OF_FOUR, 4)],
+    ids=["gunicorn recycling its workers", "uvicorn"],
+)
+def test_ten_thousand_requests_are_counted_exactly(command: tuple[str, ...], processes: int, tmp_path: Path) -> None:
+    """Four workers, which gunicorn replaces two hundred times: every scrape is monotonic, and the sum is exact."""
+    with serving(tmp_path, command, processes) as server:
+        sent = server.scrape()["served_total"]
+        scraper = Scraper(server, pause=0.1)
+        scraper.start()
+        load(server, 10_000)
+        scraper.end()
+        until(lambda: server.scrape()["served_total"] == sent + 10_000)
+        assert scraper.seen == sorted(scraper.seen)
+        assert scraper.failed == []
+        until(lambda: server.workers() == processes)
+        samples = server.scrape()
+        for worker in range(processes):
+            assert samples[f'process_cpu_seconds_total{{worker="{worker}"}}'] > 0
+            assert f'python_gc_collections_total{{generation="0",worker="{worker}"}}' in samples
+        assert samples["obs_metrics_broken_files_total"] == 0
+        exposition = server.exposition("application/openmetrics-text")
+        assert re.search(r"^http_server_request_duration_seconds_bucket.*trace_id=", exposition, re.MULTILINE)
+        # The counts of workers that have ended stand in one file.
+        assert len(list(server.state.rglob("*.metrics"))) <= 2 * processes + 1
+
+
+@pytest.mark.long
+def test_a_damaged_file_breaks_no_scrape_of_a_server(tmp_path: Path) -> None:
+    """What a killed machine leaves in the directory is left out, is counted once, and goes when workers come."""
+    with serving(tmp_path, GUNICORN) as server:
+        before = server.scrape()["served_total"]
+        (directory,) = [path for path in server.state.glob("targets/*") if path.is_dir()]
+        (directory / "worker-7.metrics").write_bytes(b"\xff" * 5000)
+        until(lambda: server.scrape()["obs_metrics_broken_files_total"] >= 1)
+        assert server.scrape()["served_total"] == before
+        os.kill(server.get(), signal.SIGKILL)
+        until(lambda: not (directory / "worker-7.metrics").exists())
+        assert server.scrape()["served_total"] == before + 1
+
+
 @pytest.mark.parametrize("command", [GUNICORN, UVICORN], ids=["gunicorn", "uvicorn"])
 def test_counts_of_a_killed_worker_stay(command: tuple[str, ...], tmp_path: Path) -> None:
     """SIGKILL of a worker loses no count, neither at once nor after the server has replaced it."""
@@ -198,7 +268,7 @@ def test_counts_of_a_killed_worker_stay(command: tuple[str, ...], tmp_path: Path
 
 
 def test_two_starts_are_two_targets(tmp_path: Path) -> None:
-    """Two starts of one service share neither numbers nor port nor instance; each is discovered while it runs."""
+    """Two starts of one service, and a script beside them, share no numbers, port or instance; each is discovered."""
     first_folder, second_folder = tmp_path / "first", tmp_path / "second"
     for folder in (first_folder, second_folder):
         folder.mkdir()
@@ -206,12 +276,19 @@ def test_two_starts_are_two_targets(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     with serving(first_folder, GUNICORN) as first:
         second = Server(second_folder, UVICORN, int(first.targets()[0][0].rpartition(":")[2]))
+        script = subprocess.Popen(
+            [sys.executable, "-c", "import obs, sys; obs.init(service='orders'); sys.stdin.read()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "OBS_LOCAL_DIR": str(tmp_path / "state")},
+        )
         try:
-            until(lambda: len(first.targets()) == 2)
+            until(lambda: len(first.targets()) == 3)
             until(second.get)
             addresses, instances = zip(*first.targets(), strict=True)
-            assert len(set(addresses)) == len(set(instances)) == 2
+            assert len(set(addresses)) == len(set(instances)) == 3
         finally:
+            script.communicate(timeout=20)
             second.end()
         assert len(first.targets()) == 1
         assert first.scrape()["served_total"] >= 1

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -187,21 +188,22 @@ def test_no_child_waits_for_a_lock_that_a_thread_of_the_parent_holds(
     for number in range(3):
         child(number)
 
-    def work() -> None:
+    def work(first: bool) -> None:
         child(7)
         child(7)
         counter.add()
         obs.set_level("debug")
         obs.shutdown()
-        obs.init(service="shop", metrics_port=0, logs_to="otlp")
-        obs.shutdown()
+        if first:
+            obs.init(service="shop", metrics_port=0, logs_to="otlp")
+            obs.shutdown()
 
     found = [lock for lock in locks().values() if hasattr(lock, "acquire")]
     assert len(found) >= 6
     codes: Counter[int] = Counter()
-    while sum(codes.values()) < max(times, len(found)):
-        with held(found[sum(codes.values()) % len(found)]):
-            pid = forked(work)
+    while (forks := sum(codes.values())) < max(times, len(found)):
+        with held(found[forks % len(found)]):
+            pid = forked(partial(work, forks < len(found)))
         codes[exit_code(pid)] += 1
     obs.shutdown()
     assert set(codes) == {0}

@@ -39,17 +39,22 @@ class FileMemory:
         path.unlink(missing_ok=True)
         self._path = path
         self._create = os.O_CREAT | os.O_EXCL
+        self._inode = 0
 
     def piece(self, start: int, size: int) -> memoryview:
         """Add zeroed bytes at the end.
 
         Raises:
-            OSError: The disk is full, say.
+            OSError: The disk is full, say, or the file is another worker's by now.
         """
         flags = os.O_RDWR | self._create | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(self._path, flags, 0o600)
         self._create = 0
         try:
+            inode = os.fstat(descriptor).st_ino
+            if self._inode not in (0, inode):
+                raise OSError(f"{self._path} was replaced")
+            self._inode = inode
             # Written and not only extended: a store into a hole of a full disk would end the process by SIGBUS.
             written = os.pwrite(descriptor, bytes(size), start)
             if written != size:
