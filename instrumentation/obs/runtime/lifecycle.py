@@ -6,7 +6,9 @@ child of multiprocessing leaves by `os._exit`, after multiprocessing's own final
 
 from __future__ import annotations
 
+import _thread
 import atexit
+import contextlib
 import multiprocessing.util
 import os
 import signal
@@ -98,14 +100,24 @@ def _restore_sigterm() -> None:
 
 
 def _on_sigterm(number: int, _frame: FrameType | None) -> None:
-    # In a thread of its own: the frame that was interrupted may hold a lock that the flush needs.
+    # In a thread of its own: the frame that was interrupted may hold a lock that the flush needs. And not by
+    # `threading.Thread`, whose start takes one that the frame may hold.
     running = _held
     if running is not None:
-        worker = threading.Thread(target=flush, name="obs-sigterm", daemon=True)
-        worker.start()
-        worker.join(running.exit.seconds + _GRACE_SECONDS)
+        delivered = _thread.allocate_lock()
+        delivered.acquire()
+        with contextlib.suppress(RuntimeError):
+            _thread.start_new_thread(_flush_and_release, (delivered,))
+            delivered.acquire(timeout=running.exit.seconds + _GRACE_SECONDS)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
+
+
+def _flush_and_release(delivered: _thread.LockType) -> None:
+    try:
+        flush()
+    finally:
+        delivered.release()
 
 
 # The flush keeps its own deadline; this one only guards against a lock that is never released.
