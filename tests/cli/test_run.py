@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import Sink
 
 from obs.cli import main
 
@@ -200,13 +201,25 @@ def test_an_interpreter_without_obs_runs_the_program(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("launcher", [["-m", "uvicorn"], ["-m", "uvicorn", "--workers", "2"]], ids=["one", "two"])
-def test_each_request_of_uvicorn_has_one_access_line(tmp_path: Path, launcher: list[str]) -> None:
-    """An application without any import of obs: its route is known, and SIGTERM ends it as ever."""
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        ["uvicorn", "--port"],
+        ["uvicorn", "--workers", "2", "--port"],
+        ["hypercorn", "--bind"],
+        ["granian", "--interface", "asgi", "--port"],
+        ["gunicorn", "-w", "2", "-k", "uvicorn_worker.UvicornWorker", "-b"],
+    ],
+    ids=" ".join,
+)
+def test_each_request_of_a_server_is_observed_once(tmp_path: Path, launcher: list[str], sink: Sink) -> None:
+    """An application without any import of obs: one access line and one server span, and SIGTERM ends it as ever."""
     (tmp_path / "shop.py").write_text(textwrap.dedent(WEB))
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
-    command = [*OBS, *QUIET, "--", sys.executable, *launcher, "shop:app", "--port", str(port)]
+    place = str(port) if launcher[-1] == "--port" else f"127.0.0.1:{port}"
+    program = [str(Path(sys.executable).with_name(launcher[0])), *launcher[1:], place, "shop:app"]
+    command = [*OBS, *QUIET, "--endpoint", sink.url, "--", *program]
     with (tmp_path / "out").open("wb") as out, subprocess.Popen(command, cwd=tmp_path, stdout=out) as server:
         try:
             for item in range(3):
@@ -214,9 +227,14 @@ def test_each_request_of_uvicorn_has_one_access_line(tmp_path: Path, launcher: l
         finally:
             server.terminate()
             server.wait(30)
-    access = [record for record in records((tmp_path / "out").read_text()) if "url" in record]
+    assert server.returncode in (0, -signal.SIGTERM)
+    lines = [line for line in (tmp_path / "out").read_text().splitlines() if line.startswith("{")]
+    access = [record for record in map(json.loads, lines) if "url" in record]
     assert sorted(record["url"]["path"] for record in access) == ["/items/0", "/items/1", "/items/2"]
     assert {(record["message"], record["service"]["name"]) for record in access} == {("GET /items/{item} 200", "shop")}
+    spans = sink.server_spans()
+    assert [span.name for span in spans] == ["GET /items/{item}"] * 3
+    assert {span.trace_id.hex() for span in spans} == {record["trace"]["id"] for record in access}
 
 
 def _answer(url: str, server: subprocess.Popen[bytes]) -> str:
