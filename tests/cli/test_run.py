@@ -51,11 +51,23 @@ import logging, os, subprocess, sys
 logging.getLogger("shop").warning("run %s", os.environ.get("AGAIN", ""))
 sys.stdout.flush()
 if "AGAIN" not in os.environ:
-    tool = [sys.executable, "-c", "import logging; logging.warning('to stderr'); print('output')"]
-    assert subprocess.check_output(tool, stderr=subprocess.DEVNULL) == b"output\\n"
-    subprocess.run([sys.executable, *sys.argv], env={**os.environ, "AGAIN": "by itself"}, check=True)
+    assert subprocess.check_output([sys.executable, "tool.py"], stderr=subprocess.DEVNULL).split() == [b"False"] * 3
+    path = os.path.abspath(sys.argv[0])
+    subprocess.run([sys.executable, path, *sys.argv[1:]], env={**os.environ, "AGAIN": "by itself"}, check=True)
     os.environ["AGAIN"] = "in its place"
     os.execv(sys.executable, [sys.executable, *sys.argv, "more"])
+"""
+TOOL = """
+import logging, multiprocessing, subprocess, sys
+def work():
+    logging.warning("to stderr")
+    print("obs" in sys.modules, flush=True)
+if __name__ == "__main__":
+    work()
+    child = multiprocessing.get_context("spawn").Process(target=work)
+    child.start()
+    child.join()
+    subprocess.run([sys.executable, "-c", "import sys; print('obs' in sys.modules)"])
 """
 WEB = """
 from fastapi import FastAPI
@@ -183,8 +195,9 @@ def test_children_of_multiprocessing_are_the_same_service(tmp_path: Path) -> Non
 
 @pytest.mark.long
 def test_what_a_program_starts_is_left_alone_unless_it_is_the_program(tmp_path: Path) -> None:
-    """A tool's output is its own; a reloader's second process and what takes the program's place are observed."""
+    """A tool, and whatever it starts, loads no obs; a reloader's process and what takes the program's place do."""
     (tmp_path / "shop.py").write_text(STARTS_OTHERS)
+    (tmp_path / "tool.py").write_text(TOOL)
     done = run(tmp_path, *QUIET, "--", sys.executable, "shop.py")
     assert (done.returncode, done.stderr) == (0, "")
     found = [(record["message"], record["service"]["name"]) for record in records(done.stdout)]
