@@ -27,7 +27,8 @@ _FASTAPI, _STARLETTE = "fastapi.telemetry", "starlette.opentelemetry"
 _WANTED = {b"traceparent": 0, b"tracestate": 1, b"baggage": 2, b"host": 3, b"x-request-id": 4}
 
 _REQUEST_ID = b"x-request-id"
-_LENGTH = len(_REQUEST_ID)
+# ASGI wants lower case; these are what people write, and quicker to know than any spelling.
+_SPELLINGS = {_REQUEST_ID, b"X-Request-ID", b"X-Request-Id", b"X-REQUEST-ID"}
 
 # What servers answer where an application has failed.
 _FAILURE = b"Internal Server Error"
@@ -82,13 +83,16 @@ def _host(asked: bytes) -> str:
 
 def _with_request_id(message: Message, request_id: str) -> Message:
     """The beginning of an answer with the request's id among its headers; one that the application sent stands."""
-    headers = list(message.get("headers") or ())
+    headers = [*(message.get("headers") or ())]
     for name, _ in headers:
-        if len(name) == _LENGTH and name.lower() == _REQUEST_ID:
+        if name in _SPELLINGS:
             break
     else:
         headers.append((_REQUEST_ID, request_id.encode()))
-    return {**message, "headers": headers}
+    # The application may send the same message again, so it gets nothing of this request.
+    answer = dict(message)
+    answer["headers"] = headers
+    return answer
 
 
 def watched(observation: Observation | LeftOut, send: Send) -> Send:

@@ -74,7 +74,8 @@ def ids_of_a_line() -> tuple[int, int, str]:
     span = context.get(_SPAN_KEY)
     if isinstance(span, FastSpan):
         return span.trace_id, span.span_id, context.get(REQUEST_ID, "")  # type: ignore[return-value]
-    return *current_ids(), str(context.get(REQUEST_ID, ""))
+    ids = (0, 0) if span is None else current_ids()
+    return *ids, str(context.get(REQUEST_ID, ""))
 
 
 class Unobserved:

@@ -299,9 +299,7 @@ def begin_fast(
             tracestate if tracestate and len(tracestate) <= LONGEST_TRACESTATE else None,
         )
     span.alike = None
-    context = Context(current)
-    dict.__setitem__(context, _SPAN_KEY, span)
-    dict.__setitem__(context, REQUEST_ID, request_id or span.trace_hex)
+    context = Context({**current, _SPAN_KEY: span, REQUEST_ID: request_id or span.trace_hex})
     if request_id:
         span.set_attribute(_REQUEST_ID_ATTRIBUTE, request_id)
     if baggage and not source.edge:
