@@ -42,8 +42,7 @@ class ImportHook(importlib.abc.MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         """Let the other finders find it, and wrap the loader of a module that is waited for."""
-        then = self._wanted.pop(fullname, None)
-        if then is None:
+        if fullname not in self._wanted:
             return None
         for finder in sys.meta_path:
             if finder is self:
@@ -51,17 +50,24 @@ class ImportHook(importlib.abc.MetaPathFinder):
             spec = finder.find_spec(fullname, path, target)
             if spec is not None:
                 if spec.loader is not None:
-                    spec.loader = _Loader(spec.loader, then)
+                    spec.loader = _Loader(spec.loader, self._imported)
                 return spec
         return None
+
+    def _imported(self, name: str) -> None:
+        # Not when it is found: whoever only asks whether a library is there does not import it.
+        then = self._wanted.pop(name, None)
+        if then is not None:
+            with Guard("on_import"):
+                then()
 
 
 class _Loader(importlib.abc.Loader):
     """A loader that calls back after the real one has executed the module."""
 
-    def __init__(self, real: importlib.abc.Loader, then: Callable[[], None]) -> None:
+    def __init__(self, real: importlib.abc.Loader, imported: Callable[[str], None]) -> None:
         self._real = real
-        self._then = then
+        self._imported = imported
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._real, name)
@@ -75,5 +81,4 @@ class _Loader(importlib.abc.Loader):
         if module.__spec__ is not None:
             module.__spec__.loader = self._real
         self._real.exec_module(module)
-        with Guard("on_import"):
-            self._then()
+        self._imported(module.__name__)
