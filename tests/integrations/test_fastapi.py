@@ -339,16 +339,3 @@ def test_shutdown_gives_the_methods_back() -> None:
     assert FastAPI.__call__ is not before[0]
     obs.shutdown()
     assert (FastAPI.__call__, Starlette.__call__, Route.handle, Mount.handle) == before
-
-
-def test_series_do_not_grow_with_what_clients_send() -> None:
-    """A thousand ids, unknown paths, methods and hosts leave few series, and every request is counted."""
-    obs.init(service="shop", metrics_port=0)
-    app = shop()
-    before = counts()
-    ask(app, *(f"/items/{number}" for number in range(1000)))
-    ask(app, *(f"/unknown/{number}" for number in range(1000)))
-    for number in range(1000):
-        ask(app, "/items/1", method=f"M{number}", headers={"host": f"h{number}.example", "user-agent": f"a{number}"})
-    assert (counts() - before).total() == 3000
-    assert len(counts()) < 60

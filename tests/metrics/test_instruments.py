@@ -131,6 +131,61 @@ def test_hostile_label_values_are_counted_and_shown(
     swallowed.clear()
 
 
+class Ends:
+    """A label value that ends the program."""
+
+    def __hash__(self) -> int:
+        raise SystemExit("no hash")
+
+    def __str__(self) -> str:
+        raise SystemExit("no text")
+
+
+class Liar(str):
+    """A text that says that it is another one."""
+
+    __slots__ = ()
+
+    def isascii(self) -> bool:
+        return True
+
+    def __getitem__(self, _: object) -> Liar:
+        return self
+
+
+class Lies:
+    """A label value whose text is a liar."""
+
+    def __str__(self) -> str:
+        return Liar("a\ud800" * 1000)
+
+
+def test_label_values_that_end_the_program_or_lie_are_contained(
+    name: str, scraped: Scraped, swallowed: list[BaseException]
+) -> None:
+    """Neither reaches the caller, and what they leave can be scraped."""
+    seen = metrics.counter(name, labels=("who",))
+    seen.add(who=Ends())
+    seen.add(who=Lies())
+    shown = samples(scraped(), name)
+    replaced = "a\ufffd" * 128
+    assert shown == {f'{name}_total{{who="<unrepresentable>"}}': 1, f'{name}_total{{who="{replaced}"}}': 1}
+    assert [type(error) for error in swallowed] == [SystemExit]
+    swallowed.clear()
+
+
+def test_not_a_number_leaves_a_gauge_as_it_is(name: str, scraped: Scraped, swallowed: list[BaseException]) -> None:
+    """One NaN would stay for good in whatever is added up; what moves a gauge is finite."""
+    depth = metrics.gauge(name)
+    depth.set(7)
+    depth.set(math.nan)
+    for amount in (math.nan, math.inf, -math.inf):
+        depth.add(amount)
+    assert samples(scraped(), name) == {name: 7}
+    assert len(swallowed) == 4
+    swallowed.clear()
+
+
 def test_wrong_labels_are_counted_and_the_value_is_kept(
     name: str, scraped: Scraped, swallowed: list[BaseException]
 ) -> None:

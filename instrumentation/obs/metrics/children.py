@@ -43,8 +43,15 @@ class GaugeChild(Series):
     __slots__ = ()
 
     def add(self, amount: float = 1.0) -> None:
-        """Move the value up, or down by a negative amount; never raises."""
+        """Move the value up, or down by a negative amount; never raises.
+
+        Args:
+            amount: How far, finite; anything else is refused and counted as an internal error.
+        """
         try:
+            if not -_INFINITY < amount < _INFINITY:
+                _refuse(self, amount)
+                return
             with LOCK:
                 cells = self.cells
                 cells[0] += amount
@@ -53,8 +60,15 @@ class GaugeChild(Series):
             swallow("metrics.add", error)
 
     def set(self, value: float) -> None:
-        """Replace the value; never raises."""
+        """Replace the value; never raises.
+
+        Args:
+            value: The new one; NaN is refused and counted as an internal error.
+        """
         try:
+            if value != value:  # noqa: PLR0124 - only NaN is not itself
+                _refuse(self, value)
+                return
             with LOCK:
                 cells = self.cells
                 cells[0] = value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Generic, TypeVar, overload
 
 import obs.metrics
@@ -69,11 +68,14 @@ class _Instrument(Generic[Child]):
     def _of(self, labels: Mapping[str, object]) -> Child:
         names = self._family.labels
         if len(labels) == len(names):
-            # A name that is unknown, or a value that cannot be hashed, is told of below.
-            with suppress(KeyError, TypeError):
+            try:
                 found = self._children.get(tuple([labels[name] for name in names]))
                 if found is not None:
                     return found
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # noqa: BLE001, S110 - an unknown name or a value that cannot be hashed: see below
+                pass
         unknown = [name for name in labels if name not in names]
         missing = [name for name in names if name not in labels]
         if unknown or missing:

@@ -17,9 +17,12 @@ def clean(value: object) -> str:
         256
     """
     try:
-        text = value if type(value) is str else str(value)
+        # What `__str__` returns can be of a subclass that lies about itself.
+        text = value if type(value) is str else str.__str__(str(value))
         text = text[:LONGEST]
         return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    except Exception as error:  # noqa: BLE001 - a value's own __str__ can raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a value's own __str__ can raise anything, SystemExit too
         swallow("metrics.label", error)
         return "<unrepresentable>"
