@@ -37,6 +37,7 @@ def broken(rows: Iterator[Row]) -> list[str]:
     return [row.claim for row in rows if not row.holds]
 
 
+@pytest.mark.long
 def test_each_part_that_breaks_is_named(demo: Demo, tmp_path: Path) -> None:
     """A worker's count dropped, two services killed and the receiver stopped: each is named by its own row."""
     assert broken(evidence.arrivals(demo.stack, MANIFEST)) == []

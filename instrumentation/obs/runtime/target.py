@@ -157,8 +157,9 @@ def living(directory: Path) -> dict[int, Claim]:
     for path in sorted(directory.glob(_WORKER_LOCK.format("*"))):
         if filelock.is_held(path):
             with suppress(OSError, ValueError):
-                worker, pid, token, leaving = map(int, path.read_text().split())
-                found[worker] = Claim(worker, pid, token, bool(leaving))
+                # Versions beside this one write less or more behind the first three.
+                worker, pid, token, *leaving = map(int, path.read_text().split())
+                found[worker] = Claim(worker, pid, token, leaving[:1] == [1])
     return found
 
 
