@@ -149,6 +149,9 @@ class Liar(str):
     def isascii(self) -> bool:
         return True
 
+    def __str__(self) -> Liar:
+        return self
+
     def __getitem__(self, _: object) -> Liar:
         return self
 
