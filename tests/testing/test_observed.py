@@ -185,8 +185,10 @@ def test_ids_and_times_are_the_same_in_each_run(observed: Observed, run: int) ->
     """Ids count from one, and time stands still."""
     with obs.span("outer"), obs.span("inner"):
         obs.get_logger().info("within")
-    ids = [(span.trace_id, span.span_id) for span in observed.spans]
-    assert ids == [(f"{1:032x}", f"{2:016x}"), (f"{1:032x}", f"{1:016x}")]
+    with obs.span("another trace"):
+        pass
+    ids = [(int(span.trace_id, 16), int(span.span_id, 16)) for span in observed.spans]
+    assert ids == [(1, 2), (1, 1), (2, 3)]
     assert observed.logs.one("within").nanoseconds == 1_893_456_000_000_000_000
 
 

@@ -137,11 +137,12 @@ def observe(**settings: Unpack[Arguments]) -> Iterator[Observed]:
         patch.restore()
         if earlier is not None:
             runtime.start(earlier)
+    # pytest shows what is told, and not this function.
+    __tracebackhide__ = True
     if observed.swallowed:
         told = "".join(f"\n  {type(error).__name__}: {error}" for error in observed.swallowed)
-        raise AssertionError(f"obs kept {len(observed.swallowed)} error(s) from the application:{told}") from (
-            observed.swallowed[0]
-        )
+        number = len(observed.swallowed)
+        raise AssertionError(f"obs kept {number} error(s) from the application:{told}") from observed.swallowed[0]
 
 
 def _capture(patch: Patcher, observed: Observed) -> None:

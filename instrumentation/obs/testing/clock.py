@@ -54,12 +54,12 @@ class Clock:
 
 
 def counting_bits() -> Callable[[int], int]:
-    """What stands where obs takes random bits: the first trace or span has the id 1, the next one 2, and so on."""
-    numbers = itertools.count(1)
+    """What stands where obs takes random bits: the first trace has the id 1, the next one 2, and so have spans."""
+    traces, numbers = itertools.count(1), itertools.count(1)
 
     def bits(wanted: int) -> int:
         number = next(numbers)
         # A new trace takes its own id and that of its first span at once.
-        return number << 64 | number if wanted == 192 else number
+        return next(traces) << 64 | number if wanted == 192 else number
 
     return bits

@@ -44,17 +44,21 @@ class Metrics:
         Raises:
             AssertionError: There is no such metric or label, or it is a histogram.
         """
+        __tracebackhide__ = True
         return self._sum(metric, "", labels)
 
     def count(self, metric: Named, **labels: object) -> float:
         """How many observations a histogram got since the capture began; the arguments are those of `value`."""
+        __tracebackhide__ = True
         return self._sum(metric, "_count", labels)
 
     def sum(self, metric: Named, **labels: object) -> float:
         """What the observations of a histogram add up to since the capture began; the arguments are as ever."""
+        __tracebackhide__ = True
         return self._sum(metric, "_sum", labels)
 
     def _sum(self, metric: Named, suffix: str, labels: Mapping[str, object]) -> float:
+        __tracebackhide__ = True
         families = _families()
         family = _find(families, metric if isinstance(metric, str) else metric.signal.family)
         distribution = family.type in {"histogram", "summary"}
@@ -73,6 +77,7 @@ class Metrics:
         )
 
     def _check_labels(self, shown: str, numbers: Iterable[_Key], labels: Mapping[str, object]) -> None:
+        __tracebackhide__ = True
         known = {label for name, values in numbers if name == shown for label, _ in values}
         unknown = [name for name in labels if name not in known]
         if known and unknown:
@@ -100,6 +105,7 @@ def _numbers(families: Iterable[Metric]) -> Iterable[tuple[_Key, float]]:
 
 
 def _find(families: Iterable[Metric], name: str) -> Metric:
+    __tracebackhide__ = True
     known = {family.name: family for family in families}
     for wanted in (name, name.removesuffix("_total")):
         if wanted in known:
