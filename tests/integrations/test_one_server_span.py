@@ -262,3 +262,22 @@ def test_a_class_that_a_published_package_has_replaced_is_seen_through(framework
     before = counted()
     ask(Case(framework), app)
     assert counted() - before == 1
+
+
+LEFT_OUT = [Case(framework, published) for framework in INSTRUMENTORS for published in ("not", "class", "application")]
+
+
+@pytest.mark.parametrize("case", [*LEFT_OUT, Case(middleware="inside"), Case("starlette", middleware="inside")])
+def test_a_request_that_is_left_out_is_left_out_by_the_others_as_well(
+    case: Case, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody inside the application makes a span for a path of `ignore_paths`."""
+    obs.init(service="shop", metrics_port=0, log_format="json", ignore_paths=("/items/*",))
+    app = put_together(case)
+    ended = InMemorySpanExporter()
+    trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(ended))  # type: ignore[attr-defined]
+    before = counted()
+    capfd.readouterr()
+    ask(case, app)
+    access = [line for line in capfd.readouterr().out.splitlines() if "url" in json.loads(line)]
+    assert (ended.get_finished_spans(), access, counted() - before) == ((), [], 0)

@@ -12,6 +12,16 @@ from obs import logs
 Start = Callable[..., logs.LogsRoom]
 
 
+def test_line_shows_the_id_that_a_caller_sent(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    """An id that was made is that of the trace, whose beginning is on the line already."""
+    start(log_format="console")
+    logs.access(logs.AccessLine("info", "GET 200", {}), "/", 5, 0xAB << 120, 0xCD, f"{0xAB << 120:032x}")
+    logs.access(logs.AccessLine("info", "GET 200", {}), "/", 5, 0xAB << 120, 0xCD, "r-1")
+    made, sent = capsys.readouterr().out.splitlines()
+    assert "http.request.id" not in made
+    assert "http.request.id=r-1" in sent
+
+
 def test_line_shows_what_happened_and_not_what_every_line_has(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
     """Time, level, message, logger, fields and the beginning of the trace id; no service, process or event id."""
     start(log_format="console")

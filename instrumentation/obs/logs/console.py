@@ -15,6 +15,7 @@ from obs.logs.flat import flattened
 from obs.logs.pipeline import Record
 
 # What every line has, or what the line itself shows in another way.
+_REQUEST_ID = "http.request.id"
 _UNSEEN = frozenset({"event.id", "event.dataset", "error.stack_trace"})
 _SHORT_ID = 8
 
@@ -48,7 +49,11 @@ class Console:
             shown.pop("error.type", None)
             shown.pop("error.message", None)
         if record.trace_id:
-            shown["trace"] = record.trace_id[:_SHORT_ID].decode()
+            trace_id = record.trace_id.decode()
+            shown["trace"] = trace_id[:_SHORT_ID]
+            if shown.get(_REQUEST_ID) == trace_id:
+                # The caller sent none.
+                del shown[_REQUEST_ID]
         line = self._renderer(None, record.level, {**shown, **event})
         if stack:
             line += "\n" + visible(str(stack), keep="\n\t")
