@@ -137,7 +137,7 @@ def test_a_tree_of_spans_is_a_text(observed: Observed) -> None:
 def test_an_error_that_obs_kept_to_itself_fails_the_test() -> None:
     """In production it is only counted; a test that provokes one takes it out."""
     orders = obs.counter(fresh("kept"), "Orders.", labels=("status",))
-    told = r"kept 1 error\(s\) from the application:\n  ValueError: .*unknown \['state'\]"
+    told = r"kept 1 error from the application:\n  ValueError: .*unknown \['state'\].* \(at .*test_observed\.py:\d+\)$"
     with pytest.raises(AssertionError, match=told), observe():
         orders.add(state="ok")
     with observe() as observed:

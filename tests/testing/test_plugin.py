@@ -25,6 +25,10 @@ def test_the_fixture(observed, caplog):
 
 def test_a_failure(observed):
     observed.logs.one("never")
+
+def test_an_error_that_is_kept(observed):
+    import obs
+    obs.counter("teas", "Teas.", labels=("status",)).add(state="ok")
 """
 APART = """
 import sys
@@ -44,7 +48,8 @@ def test_a_suite_elsewhere_uses_it(tmp_path: Path) -> None:
     (tmp_path / "test_shop.py").write_text(SUITE)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "."]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert "1 failed, 2 passed" in done.stdout, done.stdout
+    assert "1 failed, 3 passed, 1 error" in done.stdout, done.stdout
+    assert f"unknown ['state'], missing ['status'] (at {tmp_path / 'test_shop.py'}:" in done.stdout
     assert "AssertionError: no log has message='never'" in done.stdout
 
 

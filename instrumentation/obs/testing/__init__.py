@@ -9,5 +9,6 @@ from obs.testing.found import Found
 from obs.testing.logs import Log, Logs
 from obs.testing.metrics import Metrics
 from obs.testing.spans import Event, Span, Spans
+from obs.testing.swallowed import Swallowed
 
-__all__ = ["Clock", "Event", "Found", "Log", "Logs", "Metrics", "Observed", "Span", "Spans", "observe"]
+__all__ = ["Clock", "Event", "Found", "Log", "Logs", "Metrics", "Observed", "Span", "Spans", "Swallowed", "observe"]

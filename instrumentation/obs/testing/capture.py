@@ -28,6 +28,7 @@ from obs.testing.clock import Clock, counting_bits
 from obs.testing.logs import Log, Logs, log_of
 from obs.testing.metrics import Metrics
 from obs.testing.spans import Span, Spans, span_of
+from obs.testing.swallowed import Swallowed
 from obs.traces import decorators, ids
 from obs.traces.current import restore
 from obs.traces.span import FastSpan
@@ -56,7 +57,7 @@ class Observed:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.swallowed: list[BaseException] = []
+        self.swallowed = Swallowed()
         self._logs: list[Log] = []
         self._spans: list[Span] = []
         self._known: dict[tuple[str, str], Span] = {}
@@ -140,9 +141,7 @@ def observe(**settings: Unpack[Arguments]) -> Iterator[Observed]:
     # pytest shows what is told, and not this function.
     __tracebackhide__ = True
     if observed.swallowed:
-        told = "".join(f"\n  {type(error).__name__}: {error}" for error in observed.swallowed)
-        number = len(observed.swallowed)
-        raise AssertionError(f"obs kept {number} error(s) from the application:{told}") from observed.swallowed[0]
+        raise AssertionError(str(observed.swallowed)) from observed.swallowed[0]
 
 
 def _capture(patch: Patcher, observed: Observed) -> None:
