@@ -306,13 +306,22 @@ def test_failed_plain_asgi_application_has_an_answer_with_the_id(lines: Lines) -
     lines()
 
 
-@pytest.mark.usefixtures("started")
-def test_failed_plain_wsgi_application_has_an_answer_with_the_id(capfd: pytest.CaptureFixture[str]) -> None:
-    """Its answer has the id, and the exception goes on to the server, which shows it as it shows any."""
+def fails_when_called(_environ: Any, _start_response: Any) -> list[bytes]:
+    """A WSGI application that fails at once."""
+    raise RuntimeError("provoked")
 
-    def app(_environ: Any, _start_response: Any) -> list[bytes]:
+
+def fails_when_read(environ: Any, _start_response: Any) -> Iterator[bytes]:
+    """A WSGI application that fails when the server asks for its answer."""
+    if environ:
         raise RuntimeError("provoked")
+    yield b""
 
+
+@pytest.mark.usefixtures("started")
+@pytest.mark.parametrize("app", [fails_when_called, fails_when_read])
+def test_failed_plain_wsgi_application_has_an_answer_with_the_id(app: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its answer has the id, and the exception goes on to the server, which shows it as it shows any."""
     with make_server("127.0.0.1", 0, obs.wsgi(app)) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()

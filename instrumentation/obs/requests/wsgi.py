@@ -144,21 +144,24 @@ def run(
     except BaseException as error:
         with Guard("wsgi"):
             observation.route = observation.route or route_of(environ)
-        failed = _failure(error, observed_start_response) if answers and isinstance(error, Exception) else None
+        failed = _failure(error, observed_start_response) if answers else None
         observation.finish(error)
         observation.span.detach()
         if failed is not None:
             return failed
         raise
-    return _ObservedBody(body, observation)
+    return _ObservedBody(body, observation, observed_start_response if answers else None)
 
 
-def _failure(error: Exception, start_response: StartResponse) -> Iterator[bytes] | None:
+def _failure(error: BaseException, start_response: StartResponse) -> Iterator[bytes] | None:
     """Answer for an application that has failed, since an answer of the server would not name the request.
 
     Returns:
-        The body, which raises the error at its end, for the server to log; None where an answer has begun already.
+        The body, which raises the error at its end, for the server to log; None where an answer has begun already, or
+        where the error ends the process.
     """
+    if not isinstance(error, Exception):
+        return None
     headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(_FAILURE)))]
     try:
         start_response("500 Internal Server Error", headers, (type(error), error, error.__traceback__))
@@ -182,19 +185,26 @@ def _with_request_id(headers: Any, request_id: str) -> Any:
 class _ObservedBody:
     """An answer's body that ends the observation when the server is done with it."""
 
-    __slots__ = ("_body", "_observation")
+    __slots__ = ("_answer", "_body", "_observation")
 
-    def __init__(self, body: Iterable[bytes], observation: Observation | LeftOut) -> None:
+    def __init__(self, body: Iterable[bytes], observation: Observation | LeftOut, answer: StartResponse | None) -> None:
         self._body = body
         self._observation = observation
+        # Begins an answer where the application, a generator, fails before it has begun one.
+        self._answer = answer
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             yield from self._body
         except BaseException as error:
-            if not isinstance(error, GeneratorExit):
-                self._observation.finish(error)
-            raise
+            if isinstance(error, GeneratorExit):
+                raise
+            answer = None if self._observation.status else self._answer
+            failed = _failure(error, answer) if answer is not None else None
+            self._observation.finish(error)
+            if failed is None:
+                raise
+            yield from failed
         self._observation.finish()
 
     def close(self) -> None:
