@@ -8,6 +8,7 @@ import logging
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -113,12 +114,19 @@ def test_a_tree_of_spans_is_a_text(observed: Observed) -> None:
     """Each span stands below its parent, in the order of the work, with what failed."""
     app = flask.Flask(__name__)
 
+    @obs.traced("hold a place")
+    def hold() -> Iterator[int]:
+        yield 1
+
     @app.get("/pay")
     def pay() -> str:
+        place = hold()
+        next(place)
         with obs.span("reserve"), obs.span("look up"):
             pass
         with suppress(TimeoutError), obs.span("charge card"):
             raise TimeoutError("no answer")
+        assert list(place) == []
         return ""
 
     app.test_client().get("/pay")
@@ -126,6 +134,7 @@ def test_a_tree_of_spans_is_a_text(observed: Observed) -> None:
         pass
     assert observed.spans.tree().splitlines() == [
         "GET /pay (server)",
+        "  hold a place",
         "  reserve",
         "    look up",
         "  charge card failed: TimeoutError: no answer",

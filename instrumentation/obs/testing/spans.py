@@ -38,6 +38,7 @@ class Span:
         status: `unset`, `ok` or `error`.
         status_text: What went wrong; empty when nothing is said.
         events: What happened within it.
+        nanoseconds: When it began, since 1970.
         duration: In seconds.
         trace_id: In 32 hexadecimal digits.
         span_id: In 16 hexadecimal digits.
@@ -50,6 +51,7 @@ class Span:
     status: str
     status_text: str
     events: Sequence[Event]
+    nanoseconds: int
     duration: float
     trace_id: str
     span_id: str
@@ -100,6 +102,8 @@ class Spans(Found[Span]):
     def tree(self) -> str:
         """The spans as lines, each below its parent: the name, a kind that is not internal, and what failed.
 
+        Those that have one parent stand in the order in which they began.
+
         Example:
             >>> import obs
             >>> with obs.testing.observe() as observed, obs.span("order"), obs.span("charge card"):
@@ -109,12 +113,13 @@ class Spans(Found[Span]):
               charge card
         """
         own = set(self)
+        latest_first = sorted(self, key=lambda span: (span.nanoseconds, span.span_id), reverse=True)
         lines: list[str] = []
-        waiting = [(span, 0) for span in reversed(self) if span.parent not in own]
+        waiting = [(span, 0) for span in latest_first if span.parent not in own]
         while waiting:
             span, depth = waiting.pop()
             lines.append("  " * depth + _line(span))
-            waiting += [(child, depth + 1) for child in reversed(self) if child.parent == span]
+            waiting += [(child, depth + 1) for child in latest_first if child.parent == span]
         return "\n".join(lines)
 
     def _details(self, item: Span) -> Mapping[str, Any]:
@@ -142,6 +147,7 @@ def span_of(span: ReadableSpan, known: Mapping[tuple[str, str], Span]) -> Span:
         status=span.status.status_code.name.lower(),
         status_text=str(logs.redact({"message": text})["message"]) if text else "",
         events=tuple(Event(event.name, _redacted(event.attributes), event.timestamp) for event in span.events),
+        nanoseconds=span.start_time or 0,
         duration=((span.end_time or 0) - (span.start_time or 0)) / 1_000_000_000,
         trace_id=f"{context.trace_id:032x}" if context else "",
         span_id=f"{context.span_id:016x}" if context else "",
