@@ -223,6 +223,20 @@ def test_metrics_are_differences(observed: Observed) -> None:
     assert f"{name}_total(method='cash', status='ok') +1" in repr(observed.metrics)
 
 
+def test_a_decorated_function_takes_as_long_as_the_test_says(observed: Observed) -> None:
+    """Its time is that of the test's clock, to the last digit."""
+    name = fresh("packing")
+
+    @obs.timed(name)
+    def pack() -> None:
+        observed.advance(0.25)
+
+    pack()
+    pack()
+    assert observed.metrics.count(f"{name}_seconds", outcome="ok") == 2
+    assert observed.metrics.sum(f"{name}_seconds") == 0.5
+
+
 def test_metrics_of_prometheus_client_count(observed: Observed) -> None:
     """What the application counts with the official client is read the same way."""
     paid = prometheus_client.Counter(fresh("paid"), "Paid.")
