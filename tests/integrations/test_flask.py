@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -16,9 +17,11 @@ from starlette.applications import Starlette
 from starlette.middleware.wsgi import WSGIMiddleware
 from starlette.routing import Mount
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.serving import make_server
 from werkzeug.test import Client
 
 import obs
+from obs.testing import observe
 
 pytestmark = pytest.mark.usefixtures("initialised")
 
@@ -177,3 +180,29 @@ def test_flask_inside_an_asgi_application_is_observed_once(sink: Any) -> None:
     assert counts() - before == Counter({("GET", "/old/items/<int:item_id>", "200"): 1, ("GET", "/old", "404"): 1})
     obs.shutdown()
     assert [span.name for span in sink.server_spans()] == ["GET /old/items/<int:item_id>", "GET /old"]
+
+
+def test_the_development_server_writes_no_access_line_of_its_own() -> None:
+    """A request has the one line of obs; one that obs does not see keeps that of the server."""
+    app = Flask(__name__)
+
+    @app.get("/items/<int:item>")
+    def read(item: int) -> str:
+        return str(item)
+
+    def plain(_environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", "0")])
+        return []
+
+    with observe() as observed:
+        for application, path in ((app, "/items/7"), (app, "/healthz"), (plain, "/plain")):
+            server = make_server("127.0.0.1", 0, application)
+            thread = threading.Thread(target=server.handle_request)
+            thread.start()
+            httpx.get(f"http://127.0.0.1:{server.port}{path}")
+            thread.join()
+            server.server_close()
+    first, second = [log.message for log in observed.logs.where(logger="")] + [
+        log.message.partition("] ")[2] for log in observed.logs.where(logger="werkzeug")
+    ]
+    assert (first, second) == ("GET /items/<int:item> 200", '"GET /plain HTTP/1.1" 200 -')

@@ -9,6 +9,7 @@ from obs.integrations import Library, genuine
 from obs.requests import wsgi
 from obs.requests.observation import declare_route
 from obs.runtime.guard import Guard
+from obs.runtime.on_import import after_import
 from obs.runtime.patcher import Patcher
 from obs.signals import http
 
@@ -56,6 +57,21 @@ def install(patch: Patcher) -> None:
 
     patch.wrap(genuine(Flask), "__call__", observed)
     patch.wrap(genuine(Flask), "add_url_rule", declaring)
+    after_import(patch, "werkzeug.serving", lambda: _replace_access_lines(patch))
+
+
+def _replace_access_lines(patch: Patcher) -> None:
+    """Have the development server write no line for a request that obs writes one for, or leaves out."""
+    from werkzeug.serving import WSGIRequestHandler
+
+    def make(original: Any) -> Any:
+        def log_request(self: Any, *args: Any, **kwargs: Any) -> None:
+            if wsgi.KEY not in getattr(self, "environ", ()):
+                original(self, *args, **kwargs)
+
+        return log_request
+
+    patch.wrap(WSGIRequestHandler, "log_request", make)
 
 
 def _declare(rule: Any) -> None:
