@@ -30,7 +30,7 @@ _names = itertools.count()
 
 def fresh(name: str) -> str:
     """A metric's name that no other test has."""
-    return f"testing_{name}_{next(_names)}"
+    return f"tested_{name}_{next(_names)}"
 
 
 def test_a_log_is_what_the_call_said(observed: Observed) -> None:
