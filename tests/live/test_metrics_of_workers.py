@@ -231,7 +231,8 @@ def test_ten_thousand_requests_are_counted_exactly(command: tuple[str, ...], pro
         until(lambda: server.workers() == processes)
         samples = server.scrape()
         for worker in range(processes):
-            assert samples[f'process_cpu_seconds_total{{worker="{worker}"}}'] > 0
+            # A worker that has just begun has used less than the ten milliseconds in which the system counts.
+            assert f'process_cpu_seconds_total{{worker="{worker}"}}' in samples
             assert f'python_gc_collections_total{{generation="0",worker="{worker}"}}' in samples
         assert samples["obs_metrics_broken_files_total"] == 0
         exposition = server.exposition("application/openmetrics-text")
