@@ -10,13 +10,14 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import pytest
+from tests.forking import forked
 from tests.runtime.locks import locks
 
 import obs
@@ -105,19 +106,6 @@ def test_workers_of_an_executor_deliver(method: str, sink: Any, monkeypatch: pyt
 def init_worker() -> None:
     """Start obs, as the processes that do not inherit it must."""
     obs.init(service="shop", metrics_port=0, log_level="warning")
-
-
-def forked(work: Callable[[], object]) -> int:
-    """Do something in a child of a plain fork, which leaves by `os._exit`; its pid."""
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 1
-    try:
-        work()
-        code = 0
-    finally:
-        os._exit(code)
 
 
 def exit_code(pid: int) -> int:

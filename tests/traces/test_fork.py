@@ -8,23 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.forking import forked
 
 from obs import traces
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
-
-
-def in_child(work: Callable[[], None]) -> int:
-    """Fork, do something in the child, and return its pid."""
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 1
-    try:
-        work()
-        code = 0
-    finally:
-        os._exit(code)
 
 
 def wait_for(pids: list[int]) -> list[int]:
@@ -60,7 +48,7 @@ def test_each_span_of_parent_and_children_arrives_once(sink: Any, start_traces: 
         thread.start()
     with traces.span("before"):
         pass
-    codes = wait_for([in_child(child(number)) for number in range(20)])
+    codes = wait_for([forked(child(number)) for number in range(20)])
     running.clear()
     for thread in threads:
         thread.join()
@@ -79,7 +67,7 @@ def test_children_have_other_ids_and_another_pid(sink: Any, start_traces: Callab
             pass
         assert started.exporter.flush(10)
 
-    assert wait_for([in_child(work), in_child(work)]) == [0, 0]
+    assert wait_for([forked(work), forked(work)]) == [0, 0]
     with traces.span("parent"):
         pass
     assert started.flush()

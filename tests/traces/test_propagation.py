@@ -67,9 +67,10 @@ def test_a_later_version_may_say_more() -> None:
 @given(st.text(max_size=80))
 def test_no_header_raises(text: str) -> None:
     """Whatever a client sends is read or ignored."""
-    parse_traceparent(text)
-    parse_tracestate(text)
-    parse_baggage(text)
+    parent = parse_traceparent(text)
+    assert parent is None or 0 < parent.trace_id < 1 << 128
+    assert parse_tracestate(text) is None or "=" in text
+    assert set(map(type, parse_baggage(text).values())) <= {str}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, Generic, TypeVar, overload
@@ -41,9 +42,9 @@ class Found(Sequence[Item], Generic[Item]):
             lines.append(f"  and {len(self) - _MOST_SHOWN} more")
         return "\n".join([f"{len(self)} {self.noun}{'' if len(self) == 1 else 's'}", *lines])
 
+    @abstractmethod
     def _details(self, item: Item) -> Mapping[str, Any]:
         """What an item has by names that only its caller knows."""
-        raise NotImplementedError
 
     def _has(self, item: Item, name: str, value: object) -> bool:
         details = self._details(item)
